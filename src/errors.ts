@@ -1,0 +1,85 @@
+/**
+ * Every error that this package throws on purpose.
+ *
+ * The guest never sees these: it gets an errno (see `nn/abi/errno.ts`, `wasi/errno.ts`). They are for the embedder, who
+ * may tell them apart by `code`, a stable string; messages may change.
+ */
+
+/** Codes and what each means. The table is the reference: documentation and tests walk it. */
+export const ERROR_CODES = {
+  ERR_OPTION_INVALID: 'an option or argument of the API or the command line has the wrong type, range or form',
+  ERR_RELEASED: 'the object was released before',
+  ERR_ADDON_UNAVAILABLE: 'the native addon is not built for this machine, or cannot be loaded',
+
+  ERR_MODULE_NOT_FOUND: 'the module file cannot be read',
+  ERR_MODULE_COMPILE: 'the bytes are not a valid WebAssembly module',
+  ERR_MODULE_LINK: 'the module imports something that nobody provides, or of another type',
+  ERR_MODULE_EXPORT: 'the module lacks the export that was asked for, or its signature does not fit the arguments',
+  ERR_MODULE_LIMIT: 'the module asks for more memory or table elements than it may have',
+
+  ERR_GUEST_TRAP: 'the guest trapped',
+  ERR_GUEST_TIMEOUT: 'the guest ran longer than it may',
+
+  ERR_PREOPEN: 'a directory to be preopened does not exist or cannot be opened',
+
+  ERR_NN_RUNTIME_NOT_FOUND: 'no OpenVINO runtime was found in any place of the search',
+  ERR_NN_RUNTIME_INVALID: 'a library was found but cannot be opened, or lacks symbols that every supported version has',
+  ERR_NN_RUNTIME_CONFLICT: 'this process has opened another OpenVINO runtime already',
+  ERR_NN_BACKEND_UNAVAILABLE: 'the inference backend that was asked for cannot be used here',
+  ERR_NN_INVALID_ARGUMENT: 'a call with the wrong number of builders, an unknown encoding, or the like',
+  ERR_NN_UNSUPPORTED_ENCODING: 'no backend here reads this encoding',
+  ERR_NN_UNSUPPORTED_TARGET: 'no device here serves this execution target',
+  ERR_NN_UNSUPPORTED_TYPE: 'the backend cannot take or give tensors of this element type',
+  ERR_NN_EXTERNAL_DATA: 'the model names files outside its own bytes; it is never given to the runtime',
+  ERR_NN_INVALID_MODEL: 'the bytes are not a model of this encoding, or are damaged',
+  ERR_NN_COMPILE: 'the runtime read the model but cannot compile it for the device',
+  ERR_NN_INDEX: 'the model has no input or output of this index or name',
+  ERR_NN_TENSOR_SIZE: 'the bytes of a tensor do not fit its dimensions and element type',
+  ERR_NN_TENSOR_MISMATCH: 'the runtime refuses the tensor: another element type or shape than the model has',
+  ERR_NN_BUFFER_TOO_SMALL: 'the output does not fit the buffer; nothing was written',
+  ERR_NN_NO_OUTPUT: 'the output has no bytes yet: nothing was computed',
+  ERR_NN_INFER: 'the runtime failed while computing',
+  ERR_NN_CANCELLED: 'the inference was cancelled',
+  ERR_NN_BUSY: 'the execution context is computing',
+  ERR_NN_OUT_OF_MEMORY: 'memory ran out while a model was loaded or computed',
+  ERR_NN_GRAPH_NOT_FOUND: 'no graph is registered under this name',
+  ERR_NN_PROPERTY: 'the runtime or the device does not know this property, or refuses its value',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Base of all errors of this package. */
+export class HostError extends Error {
+  /** Stable code, see {@link ERROR_CODES}. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A wrong option or argument: the caller has to change the call. */
+export class OptionError extends HostError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('ERR_OPTION_INVALID', message, options);
+  }
+}
+
+/** The module cannot be compiled, linked, or called in the way that was asked for. */
+export class ModuleError extends HostError {}
+
+/** The guest ended in a trap or was ended by a limit. */
+export class GuestTrapError extends HostError {
+  /** Wasm frames, innermost first, as `name (function index, byte offset)` lines; empty where the engine gave none. */
+  readonly backtrace: readonly string[];
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; backtrace?: readonly string[] }) {
+    super(code, message, options);
+    this.backtrace = options?.backtrace ?? [];
+  }
+}
+
+/** The inference runtime, a model, or a tensor: everything under wasi-nn. */
+export class BackendError extends HostError {}

@@ -1,0 +1,119 @@
+/**
+ * Thrown by {@link GuestMemory} when a pointer or length of the guest leaves its memory. Each ABI's one wrapper catches
+ * it and answers the errno of that ABI; it never reaches the guest or the embedder.
+ */
+export class GuestFault extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'GuestFault';
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Bounds-checked access to a guest's linear memory (32-bit addresses, up to 4 GiB, shared or not).
+ *
+ * Pointers and lengths come as wasm `i32` and may be negative numbers in JavaScript: every method takes them as unsigned.
+ * Memory may grow between two calls, which detaches older views, so no view may be kept past the host call that made it.
+ */
+export class GuestMemory {
+  #memory: WebAssembly.Memory | undefined;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  /** Names the memory, once it exists: an instance's exported memory is known only after instantiation. */
+  attach(memory: WebAssembly.Memory): void {
+    this.#memory = memory;
+  }
+
+  /** Size in bytes, now. */
+  get byteLength(): number {
+    return this.#refresh().byteLength;
+  }
+
+  /** The whole memory as bytes. Valid for the current host call only. */
+  bytes(): Uint8Array {
+    return this.#refresh();
+  }
+
+  /**
+   * The bytes `[pointer, pointer + byteLength)`, not copied. Valid for the current host call only.
+   * @throws GuestFault when the range leaves the memory.
+   */
+  slice(pointer: number, byteLength: number): Uint8Array {
+    const bytes = this.#refresh();
+    const start = pointer >>> 0;
+    const end = start + (byteLength >>> 0);
+    if (end > bytes.byteLength) throw this.#fault(start, byteLength >>> 0);
+    return bytes.subarray(start, end);
+  }
+
+  /** Checks a range without making a view. @throws GuestFault */
+  check(pointer: number, byteLength: number): void {
+    if ((pointer >>> 0) + (byteLength >>> 0) > this.#refresh().byteLength) {
+      throw this.#fault(pointer >>> 0, byteLength >>> 0);
+    }
+  }
+
+  readU8(pointer: number): number {
+    return this.#at(pointer, 1).getUint8(pointer >>> 0);
+  }
+  readU16(pointer: number): number {
+    return this.#at(pointer, 2).getUint16(pointer >>> 0, true);
+  }
+  readU32(pointer: number): number {
+    return this.#at(pointer, 4).getUint32(pointer >>> 0, true);
+  }
+  readU64(pointer: number): bigint {
+    return this.#at(pointer, 8).getBigUint64(pointer >>> 0, true);
+  }
+  writeU8(pointer: number, value: number): void {
+    this.#at(pointer, 1).setUint8(pointer >>> 0, value);
+  }
+  writeU16(pointer: number, value: number): void {
+    this.#at(pointer, 2).setUint16(pointer >>> 0, value, true);
+  }
+  writeU32(pointer: number, value: number): void {
+    this.#at(pointer, 4).setUint32(pointer >>> 0, value, true);
+  }
+  writeU64(pointer: number, value: bigint): void {
+    this.#at(pointer, 8).setBigUint64(pointer >>> 0, value, true);
+  }
+
+  /** Copies bytes into the guest. @throws GuestFault, and nothing is written then. */
+  write(pointer: number, source: Uint8Array): void {
+    this.slice(pointer, source.byteLength).set(source);
+  }
+
+  /**
+   * Reads UTF-8 text; a byte order mark is kept as text.
+   * @throws GuestFault when the range leaves the memory; TypeError when the bytes are not UTF-8.
+   */
+  readString(pointer: number, byteLength: number): string {
+    const bytes = this.slice(pointer, byteLength);
+    // TextDecoder refuses views over a SharedArrayBuffer.
+    return utf8.decode(bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice());
+  }
+
+  #at(pointer: number, byteLength: number): DataView {
+    if ((pointer >>> 0) + byteLength > this.#refresh().byteLength) throw this.#fault(pointer >>> 0, byteLength);
+    return this.#view;
+  }
+
+  #refresh(): Uint8Array {
+    const buffer = this.#memory?.buffer;
+    if (buffer === undefined) return this.#bytes;
+    if (this.#bytes.buffer !== buffer || this.#bytes.byteLength !== buffer.byteLength) {
+      this.#bytes = new Uint8Array(buffer);
+      this.#view = new DataView(buffer);
+    }
+    return this.#bytes;
+  }
+
+  #fault(start: number, byteLength: number): GuestFault {
+    return new GuestFault(
+      `bytes ${start}..${start + byteLength} lie outside the guest's memory of ${this.#bytes.byteLength} bytes`,
+    );
+  }
+}

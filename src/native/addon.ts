@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BackendError, type ErrorCode, HostError } from '../errors.ts';
+import type { NativeFs } from './fs.ts';
+import type { NativeOpenVino } from './openvino.ts';
+
+/** The addon's exports: one `.node` file with two rooms that know nothing of each other. */
+export interface NativeAddon {
+  /** Gives the addon the maker of its errors; once per thread, before anything else. */
+  initialize(createError: (code: ErrorCode, message: string) => Error): void;
+  openvino: NativeOpenVino;
+  /** Absent on platforms whose file system room is not built. */
+  fs?: NativeFs;
+  /** Ends the process at once: no exit handlers, no waiting for threads of the runtime. Everything must be written before. */
+  exitNow(exitCode: number): never;
+}
+
+const ADDON_FILE = 'wasi_nn_host.node';
+
+/** The root folder of this package, found by its package.json from wherever this code was bundled to. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!isPackageRoot(folder)) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new HostError('ERR_ADDON_UNAVAILABLE', 'the package.json of wasi-nn-host is missing');
+    folder = parent;
+  }
+  return folder;
+}
+
+function isPackageRoot(folder: string): boolean {
+  const file = join(folder, 'package.json');
+  return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'wasi-nn-host';
+}
+
+/** Where the addon may lie, in order: cmake-js builds into native/build, node-gyp into build. */
+export function addonPlaces(root: string = packageRoot()): string[] {
+  const override = process.env['WASI_NN_HOST_ADDON'];
+  if (override) return [override];
+  return [
+    join(root, 'native', 'build', 'Release', ADDON_FILE),
+    join(root, 'build', 'Release', ADDON_FILE),
+    join(root, 'native', 'prebuilt', `${process.platform}-${process.arch}`, ADDON_FILE),
+  ];
+}
+
+let loaded: NativeAddon | HostError | undefined;
+
+/**
+ * Loads the addon, once per thread.
+ * @throws HostError ERR_ADDON_UNAVAILABLE with every place and its reason.
+ */
+export function loadAddon(): NativeAddon {
+  loaded ??= tryLoad();
+  if (loaded instanceof HostError) throw loaded;
+  return loaded;
+}
+
+function tryLoad(): NativeAddon | HostError {
+  const reasons: string[] = [];
+  for (const place of addonPlaces()) {
+    if (!existsSync(place)) {
+      reasons.push(`${place}: not there`);
+      continue;
+    }
+    try {
+      const addon = createRequire(import.meta.url)(place) as NativeAddon;
+      addon.initialize((code, message) => new BackendError(code, message));
+      return addon;
+    } catch (error) {
+      reasons.push(`${place}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return new HostError(
+    'ERR_ADDON_UNAVAILABLE',
+    `the native addon is not available on ${process.platform}-${process.arch}; run "npm run build:native" (needs a C++17 compiler and cmake or node-gyp). Looked in: ${reasons.join('; ')}`,
+  );
+}

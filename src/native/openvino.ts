@@ -1,0 +1,96 @@
+/**
+ * What the addon's OpenVINO room (`native/openvino/`) gives to JavaScript: OpenVINO's own objects and words, no wasi-nn.
+ *
+ * Arguments are plain positional values, checked again in C++: a wrong type or object is a TypeError. Every other failure
+ * is an error made by the `createError` given to {@link NativeAddon.initialize}, with a code of `ERROR_CODES`.
+ * A `Uint8Array` may view ordinary, shared and 4 GiB memories; its bytes are copied before a call returns, and a promise
+ * never reads them later.
+ */
+export interface NativeOpenVino {
+  /**
+   * Starts opening the runtime (library, core, CPU plugin) on a thread of its own and returns at once. `open` waits for it.
+   * A failure is kept for `open`.
+   */
+  preload(libraryPath: string): void;
+  /**
+   * Opens `libopenvino_c` once per process and creates the core. Again with the same path: the same answer, at once.
+   * @throws ERR_NN_RUNTIME_INVALID, ERR_NN_RUNTIME_CONFLICT
+   */
+  open(libraryPath: string): NativeRuntimeInfo;
+  /** Device names as the runtime gives them (`CPU`, `GPU.0`, …). */
+  availableDevices(): string[];
+  /** A device property as text (`FULL_DEVICE_NAME`, …). @throws ERR_NN_PROPERTY */
+  deviceProperty(device: string, key: string): string;
+  /**
+   * Compiles a model from bytes, or finds the compiled model of equal content, device and properties in the process-wide
+   * table. IR: xml, weights (weights may be absent or empty). Others: one builder.
+   * @param properties key, value, key, value …
+   * @throws ERR_NN_INVALID_MODEL, ERR_NN_COMPILE, ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY
+   */
+  compileModel(encoding: ModelEncoding, builders: readonly Uint8Array[], device: string, properties: readonly string[]): NativeCompiledModel;
+  /** The same on a thread of its own. */
+  compileModelAsync(encoding: ModelEncoding, builders: readonly Uint8Array[], device: string, properties: readonly string[]): Promise<NativeCompiledModel>;
+  /**
+   * Compiles a model from files that the host (never a guest) names: IR xml and bin, or one file.
+   * The files are read into memory first, so the table's key is their content too.
+   */
+  compileModelFromFiles(encoding: ModelEncoding, paths: readonly string[], device: string, properties: readonly string[]): NativeCompiledModel;
+  /** Counts of the process-wide table, for tests and metrics. */
+  tableStats(): { compiledModels: number; hits: number; misses: number };
+}
+
+export type ModelEncoding = 'ir' | 'onnx' | 'tensorflow' | 'tensorflowlite';
+
+export interface NativeRuntimeInfo {
+  /** As the library was opened. */
+  libraryPath: string;
+  /** `2026.4.1` */
+  version: string;
+  /** The runtime's own build text. */
+  build: string;
+}
+
+export interface NativePort {
+  /** First name, or '' where the port has none. */
+  name: string;
+  names: string[];
+  /** `f32`, `f16`, `i64`, `u8`, `bf16`, `boolean`, `string`, … in OpenVINO's spelling. */
+  elementType: string;
+  /** -1 marks a dynamic dimension; null is a dynamic rank. */
+  shape: number[] | null;
+}
+
+export interface NativeCompiledModel {
+  readonly inputs: readonly NativePort[];
+  readonly outputs: readonly NativePort[];
+  /** Whether the table had it already. */
+  readonly shared: boolean;
+  /** A property of the compiled model as text (`NUM_STREAMS`, …). @throws ERR_NN_PROPERTY */
+  property(key: string): string;
+  createInferRequest(): NativeInferRequest;
+  /** @throws ERR_RELEASED when released before; infer requests made from it stay usable. */
+  release(): void;
+}
+
+export interface NativeInferRequest {
+  /**
+   * Copies `bytes` into the request's one kept buffer for this input.
+   * @param elementType OpenVINO's spelling
+   * @throws ERR_NN_INDEX, ERR_NN_TENSOR_SIZE, ERR_NN_TENSOR_MISMATCH, ERR_NN_UNSUPPORTED_TYPE, ERR_NN_BUSY, ERR_RELEASED
+   */
+  setInput(index: number, elementType: string, shape: readonly number[], bytes: Uint8Array): void;
+  /** Computes on this thread. @throws ERR_NN_INFER, ERR_NN_CANCELLED, ERR_NN_BUSY, ERR_RELEASED */
+  infer(): void;
+  /** Computes in OpenVINO's threads. Rejects as `infer` throws. */
+  inferAsync(): Promise<void>;
+  /** Asks a running computation to end; harmless when none runs. */
+  cancel(): void;
+  /** Element type, shape and size in bytes of an output as it is now. @throws ERR_NN_INDEX, ERR_NN_NO_OUTPUT */
+  outputInfo(index: number): { elementType: string; shape: number[]; byteLength: number };
+  /**
+   * Copies the output into `target` in one copy and returns the bytes written.
+   * @throws ERR_NN_BUFFER_TOO_SMALL (nothing written), ERR_NN_INDEX, ERR_NN_NO_OUTPUT, ERR_NN_BUSY, ERR_RELEASED
+   */
+  getOutput(index: number, target: Uint8Array): number;
+  release(): void;
+}

@@ -1,0 +1,37 @@
+/**
+ * Contract of `nn/`: what the host links for a guest that imports wasi-nn. Implemented in `nn/abi/functions.ts`.
+ */
+import type { GuestMemory } from '../guest/memory.ts';
+import type { Backend } from './backend.ts';
+import type { GraphRegistry } from './registry.ts';
+
+/** One refused call: what the operator sees, since the guest gets an errno only. */
+export interface Refusal {
+  /** `set_input`, … */
+  call: string;
+  /** The errno given to the guest, and its name in the specification. */
+  errno: number;
+  errnoName: string;
+  /** One sentence: what was expected, what came. */
+  reason: string;
+  cause?: unknown;
+}
+
+export interface WasiNnOptions {
+  memory: GuestMemory;
+  /** Asked on first use, so that guests that never load a graph run without a runtime. */
+  backend: () => Backend;
+  registry: GraphRegistry;
+  onRefused?: (refusal: Refusal) => void;
+  /** Runtime properties for every graph of this guest, chosen by the host. */
+  properties?: Readonly<Record<string, string>>;
+  /** Property names that a guest may set itself through `load_by_name_with_config`. Default: none. */
+  allowedGuestProperties?: readonly string[];
+}
+
+export interface WasiNn {
+  /** The functions of `wasi_ephemeral_nn`, for an import object. */
+  imports: Record<string, (...args: number[]) => number>;
+  /** Releases every graph and context of this guest. */
+  dispose(): void;
+}

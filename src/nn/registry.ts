@@ -1,0 +1,7 @@
+import type { BackendGraph } from './backend.ts';
+
+/** Named graphs of the host. A guest reaches a graph only by a name that stands here. */
+export interface GraphRegistry {
+  /** The graph, or undefined for an unknown name. The registry owns it: do not dispose. */
+  get(name: string): BackendGraph | undefined;
+}

@@ -1,0 +1,46 @@
+/** Contract of `wasi/`: preview1 for one guest. Implemented by one file per family of functions beside this one. */
+import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
+import type { GuestExit } from '../guest/exit.ts';
+import type { GuestMemory } from '../guest/memory.ts';
+
+/** Where a guest's standard input comes from. */
+export type InputSource =
+  | { kind: 'fd'; fd: number }
+  | { kind: 'null' }
+  | { kind: 'bytes'; bytes: Uint8Array }
+  | { kind: 'shim'; fd: ShimFd };
+
+/** Where a guest's standard output or error goes. */
+export type OutputSink =
+  | { kind: 'fd'; fd: number }
+  | { kind: 'null' }
+  /** Called with a copy that the callee owns, in order, before the guest's write returns. */
+  | { kind: 'write'; write: (bytes: Uint8Array) => void }
+  | { kind: 'shim'; fd: ShimFd };
+
+/** A directory given to the guest. */
+export type Preopen =
+  | { kind: 'host'; hostPath: string; guestPath: string; readOnly?: boolean }
+  /** An in-memory tree (`PreopenDirectory`) or any other `Fd` of @bjorn3/browser_wasi_shim. */
+  | { kind: 'shim'; guestPath: string; fd: ShimFd };
+
+export interface Preview1Options {
+  memory: GuestMemory;
+  exit: GuestExit;
+  /** argv, argv[0] first. */
+  args: readonly string[];
+  /** Environment in order, `NAME`, `VALUE`. */
+  env: readonly (readonly [string, string])[];
+  preopens: readonly Preopen[];
+  stdin: InputSource;
+  stdout: OutputSink;
+  stderr: OutputSink;
+}
+
+export interface Preview1 {
+  /** For the import object: `wasi_snapshot_preview1` and, where the layouts differ, `wasi_unstable`. */
+  snapshotPreview1: Record<string, (...args: never[]) => number>;
+  unstable: Record<string, (...args: never[]) => number>;
+  /** Closes every descriptor that the guest opened, once. */
+  dispose(): void;
+}
