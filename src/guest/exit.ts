@@ -22,7 +22,7 @@ export class GuestExit {
   /** Records the code and unwinds the guest. Never returns. */
   end(exitCode: number): never {
     this.#exitCode = exitCode >>> 0;
-    const trap = new WebAssembly.Instance(new WebAssembly.Module(TRAP_MODULE)).exports['trap'] as () => never;
+    const trap = new WebAssembly.Instance(new WebAssembly.Module(TRAP_MODULE)).exports.trap as () => never;
     return trap();
   }
 }

@@ -37,7 +37,7 @@ function isPackageRoot(folder: string): boolean {
 
 /** Where the addon may lie, in order: cmake-js builds into native/build, node-gyp into build. */
 export function addonPlaces(root: string = packageRoot()): string[] {
-  const override = process.env['WASI_NN_HOST_ADDON'];
+  const override = process.env.WASI_NN_HOST_ADDON;
   if (override) return [override];
   return [
     join(root, 'native', 'build', 'Release', ADDON_FILE),

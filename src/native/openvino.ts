@@ -27,14 +27,29 @@ export interface NativeOpenVino {
    * @param properties key, value, key, value …
    * @throws ERR_NN_INVALID_MODEL, ERR_NN_COMPILE, ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY
    */
-  compileModel(encoding: ModelEncoding, builders: readonly Uint8Array[], device: string, properties: readonly string[]): NativeCompiledModel;
+  compileModel(
+    encoding: ModelEncoding,
+    builders: readonly Uint8Array[],
+    device: string,
+    properties: readonly string[],
+  ): NativeCompiledModel;
   /** The same on a thread of its own. */
-  compileModelAsync(encoding: ModelEncoding, builders: readonly Uint8Array[], device: string, properties: readonly string[]): Promise<NativeCompiledModel>;
+  compileModelAsync(
+    encoding: ModelEncoding,
+    builders: readonly Uint8Array[],
+    device: string,
+    properties: readonly string[],
+  ): Promise<NativeCompiledModel>;
   /**
    * Compiles a model from files that the host (never a guest) names: IR xml and bin, or one file.
    * The files are read into memory first, so the table's key is their content too.
    */
-  compileModelFromFiles(encoding: ModelEncoding, paths: readonly string[], device: string, properties: readonly string[]): NativeCompiledModel;
+  compileModelFromFiles(
+    encoding: ModelEncoding,
+    paths: readonly string[],
+    device: string,
+    properties: readonly string[],
+  ): NativeCompiledModel;
   /** Counts of the process-wide table, for tests and metrics. */
   tableStats(): { compiledModels: number; hits: number; misses: number };
 }

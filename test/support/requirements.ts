@@ -17,7 +17,7 @@ export interface Requirement {
  */
 export function skipUnless(requirement: Requirement): boolean {
   if (requirement.met) return false;
-  if (process.env['CI']) throw new Error(`CI must not skip: ${requirement.reason}`);
+  if (process.env.CI) throw new Error(`CI must not skip: ${requirement.reason}`);
   console.warn(`skipped: ${requirement.reason}`);
   return true;
 }
