@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** A file for the counts of this run, for whoever adds up several runs. */
+const reportFile = process.env.WASI_NN_HOST_TEST_REPORT;
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -9,5 +12,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
+    reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
   },
 });
