@@ -1,0 +1,129 @@
+/** Runs subjects in turn, one process per measurement, and compares each with the baseline of the same round. */
+import { spawnSync } from 'node:child_process';
+import { summarize } from './statistics.mjs';
+
+/**
+ * @typedef {import('./subjects.mjs').Subject} Subject
+ * @typedef {import('./models.mjs').Model} Model
+ * @typedef {import('./statistics.mjs').Summary} Summary
+ */
+
+/**
+ * @typedef {object} Settings
+ * @property {number} pairs Rounds, each with one process of every subject.
+ * @property {number} turns Inferences that a guest times in one process.
+ */
+
+/**
+ * @typedef {object} Run
+ * @property {number} wallNs
+ * @property {string} stdout
+ * @property {string} stderr
+ */
+
+/**
+ * @typedef {object} Question
+ * @property {string} name
+ * @property {string} text
+ * @property {Readonly<Record<string, string>>} values What one process gives: key, and what it is with its unit.
+ * @property {(model: Model, settings: Settings) => string[]} guestArgs Options, module and its arguments, in the form of
+ *   `wasmtime run`.
+ * @property {(run: Run, settings: Settings) => Record<string, number>} read
+ */
+
+/**
+ * @typedef {object} Result
+ * @property {string} question
+ * @property {string} model
+ * @property {string} value
+ * @property {string} subject
+ * @property {Summary | null} ratio To the baseline, one sample for each round; null for the baseline itself.
+ * @property {Summary} absolute
+ */
+
+/**
+ * Asks one question with one model. Subjects run in turn, in one order and then in the other (A B B A), so that a slow
+ * drift of the machine falls on all alike. One round before the first is not counted: it fills caches.
+ * @param {Question} question
+ * @param {Model} model
+ * @param {readonly Subject[]} subjects The baseline stands last.
+ * @param {Settings} settings
+ * @param {(done: number) => void} onRound
+ * @returns {Result[]}
+ * @throws {Error} When a process fails or two print different bytes to standard output.
+ */
+export function measure(question, model, subjects, settings, onRound) {
+  /** @type {Map<Subject, Record<string, number>[]>} */
+  const samples = new Map(subjects.map((subject) => [subject, []]));
+  /** @type {{ subject: Subject, stdout: string } | undefined} */
+  let first;
+  for (let round = -1; round < settings.pairs; round++) {
+    for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse()) {
+      const run = runOnce(subject, question.guestArgs(model, settings));
+      first ??= { subject, stdout: run.stdout };
+      requireSameOutput(first, { subject, stdout: run.stdout }, `${question.name}, ${model.name}`);
+      if (round >= 0) samples.get(subject)?.push(question.read(run, settings));
+    }
+    onRound(round + 1);
+  }
+  return Object.keys(question.values).flatMap((value) => results(question.name, model.name, value, samples));
+}
+
+/**
+ * @param {string} question
+ * @param {string} model
+ * @param {string} value
+ * @param {Map<Subject, Record<string, number>[]>} samples
+ * @returns {Result[]}
+ */
+function results(question, model, value, samples) {
+  const columns = [...samples].map(([subject, rounds]) => ({
+    subject: subject.name,
+    numbers: rounds.map((round) => round[value] ?? Number.NaN),
+  }));
+  const baseline = columns.at(-1);
+  return columns.map((column) => ({
+    question,
+    model,
+    value,
+    subject: column.subject,
+    ratio:
+      column === baseline
+        ? null
+        : summarize(column.numbers.map((number, round) => number / (baseline?.numbers[round] ?? Number.NaN))),
+    absolute: summarize(column.numbers),
+  }));
+}
+
+/**
+ * Starts the program directly, no shell between, and waits until it ended and closed its output.
+ * @param {Subject} subject
+ * @param {readonly string[]} args
+ * @returns {Run}
+ */
+export function runOnce(subject, args) {
+  const start = process.hrtime.bigint();
+  const { error, status, signal, stdout, stderr } = spawnSync(subject.program, [...subject.args, ...args], {
+    env: subject.env,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const wallNs = Number(process.hrtime.bigint() - start);
+  if (error) throw new Error(`${subject.name}: ${error.message}`);
+  if (status !== 0) throw new Error(`${subject.name} ended with ${status ?? signal}:\n${stderr.slice(-2000)}`);
+  return { wallNs, stdout, stderr };
+}
+
+/**
+ * A fast wrong answer is no result.
+ * @param {{ subject: Subject, stdout: string }} expected
+ * @param {{ subject: Subject, stdout: string }} actual
+ * @param {string} where
+ */
+function requireSameOutput(expected, actual, where) {
+  if (expected.stdout === actual.stdout) return;
+  throw new Error(
+    `${where}: outputs differ\n--- ${expected.subject.name}\n${expected.stdout}\n--- ${actual.subject.name}\n${actual.stdout}`,
+  );
+}

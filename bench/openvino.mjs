@@ -1,0 +1,25 @@
+/** Which OpenVINO this host uses here, so that peers get the same. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const RUN = join(fileURLToPath(new URL('..', import.meta.url)), 'run.js');
+const C_LIBRARY = /^libopenvino_c\.(?:so\.(\d{2})(\d)(\d+)|so|dylib)$/;
+
+/**
+ * @param {string | undefined} named A directory of libraries; else the host's own search decides.
+ * @returns {{ libraries: string, version: string }}
+ */
+export function usedOpenVino(named) {
+  const libraries = named ?? foundByHost();
+  const file = readdirSync(libraries).find((name) => C_LIBRARY.test(name));
+  if (!file) throw new Error(`${libraries}: has no OpenVINO C library`);
+  const [, year, minor, patch] = C_LIBRARY.exec(file) ?? [];
+  return { libraries, version: year ? `20${year}.${minor}.${patch}` : file };
+}
+
+function foundByHost() {
+  const path = execFileSync(process.execPath, [RUN, 'doctor', '--library-path'], { encoding: 'utf8' }).trim();
+  return dirname(path);
+}
