@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * @property {string} dimensions Of the input, f32: `1x3x224x224`.
  * @property {number} outputBytes
  * @property {string} [generator] Script that makes the directory where it is missing.
+ * @property {boolean} [optional] Left out where its files are missing.
  */
 
 /** @type {readonly Model[]} */
@@ -33,6 +34,14 @@ const MODELS = [
     outputBytes: 4004,
     generator: join(ROOT, 'fixtures', 'mobilenet', 'generate.mjs'),
   },
+  {
+    name: 'mobilenet-v1-025',
+    directory: join(ROOT, '..', 'shared', 'models', 'mobilenet_v1_025'),
+    input: 'tensors/dog.bgr',
+    dimensions: '1x3x224x224',
+    outputBytes: 4004,
+    optional: true,
+  },
 ];
 
 /**
@@ -45,14 +54,24 @@ export function findModels(names) {
   if (unknown.length > 0) {
     throw new Error(`model ${unknown[0]}: there are ${MODELS.map((model) => model.name).join(', ')}`);
   }
-  const chosen = MODELS.filter((model) => names.length === 0 || names.includes(model.name));
+  const chosen = MODELS.filter((model) => (names.length === 0 ? isWanted(model) : names.includes(model.name)));
   for (const model of chosen) prepare(model);
   return chosen;
 }
 
 /** @param {Model} model */
+function isWanted(model) {
+  return !model.optional || isThere(model);
+}
+
+/** @param {Model} model */
+function isThere(model) {
+  return existsSync(join(model.directory, model.input));
+}
+
+/** @param {Model} model */
 function prepare(model) {
-  if (existsSync(join(model.directory, model.input))) return;
+  if (isThere(model)) return;
   if (!model.generator) throw new Error(`${join(model.directory, model.input)}: is missing`);
   const { error, status } = spawnSync(process.execPath, [model.generator], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (error || status !== 0) throw new Error(`${model.generator}: ${error?.message ?? `ended with ${status}`}`);

@@ -17,10 +17,11 @@ import { usedOpenVino } from './openvino.mjs';
 import { findOrInstallWasmtime, linkOpenVino, wasmtimeVersion } from './peer.mjs';
 import { coldStart } from './questions/cold-start.mjs';
 import { inGuestInference } from './questions/in-guest-inference.mjs';
+import { peakMemory } from './questions/peak-memory.mjs';
 import { describeMachine, machineText, resultText } from './report.mjs';
 import { thisHost, wasmtime } from './subjects.mjs';
 
-const QUESTIONS = [coldStart, inGuestInference];
+const QUESTIONS = [coldStart, inGuestInference, peakMemory];
 
 const { values: options } = parseArgs({
   options: {
