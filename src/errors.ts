@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   ERR_NN_RUNTIME_NOT_FOUND: 'no OpenVINO runtime was found in any place of the search',
   ERR_NN_RUNTIME_INVALID: 'a library was found but cannot be opened, or lacks symbols that every supported version has',
   ERR_NN_RUNTIME_CONFLICT: 'this process has opened another OpenVINO runtime already',
+  ERR_NN_RUNTIME_SETUP: 'the OpenVINO runtime could not be fetched or unpacked',
   ERR_NN_BACKEND_UNAVAILABLE: 'the inference backend that was asked for cannot be used here',
   ERR_NN_INVALID_ARGUMENT: 'a call with the wrong number of builders, an unknown encoding, or the like',
   ERR_NN_UNSUPPORTED_ENCODING: 'no backend here reads this encoding',

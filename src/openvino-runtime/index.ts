@@ -1,4 +1,9 @@
-/** Contract of `openvino-runtime/`: where OpenVINO's libraries come from. */
+/**
+ * Where OpenVINO's libraries come from. The order of the search stands in `search.ts`; what `setup` fetches, in `download.ts`,
+ * which is not exported here since no start of a guest needs it.
+ */
+
+export { findRuntime, runtimeNotFound, searchPlaces } from './search.ts';
 
 export interface FindRuntimeOptions {
   /** A directory or library file that the user named (`--openvino-dir`, API option): nothing else is searched then. */
