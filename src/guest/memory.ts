@@ -51,9 +51,12 @@ export class GuestMemory {
 
   /** Checks a range without making a view. @throws GuestFault */
   check(pointer: number, byteLength: number): void {
-    if ((pointer >>> 0) + (byteLength >>> 0) > this.#refresh().byteLength) {
-      throw this.#fault(pointer >>> 0, byteLength >>> 0);
-    }
+    this.checkRange(pointer >>> 0, byteLength >>> 0);
+  }
+
+  /** As {@link check}, for numbers that were computed and may exceed 32 bits, such as a count times a size. */
+  checkRange(start: number, byteLength: number): void {
+    if (start + byteLength > this.#refresh().byteLength) throw this.#fault(start, byteLength);
   }
 
   readU8(pointer: number): number {

@@ -2,6 +2,9 @@
 import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
 import type { GuestExit } from '../guest/exit.ts';
 import type { GuestMemory } from '../guest/memory.ts';
+import type { NativeFs } from '../native/fs.ts';
+
+export { createPreview1, DEFAULT_MAX_OPEN_FILES } from './preview1.ts';
 
 /** Where a guest's standard input comes from. */
 export type InputSource =
@@ -18,11 +21,14 @@ export type OutputSink =
   | { kind: 'write'; write: (bytes: Uint8Array) => void }
   | { kind: 'shim'; fd: ShimFd };
 
-/** A directory given to the guest. */
+/** A directory or a socket given to the guest. */
 export type Preopen =
+  /** `readOnly`: whatever would change something below it is `rofs`. */
   | { kind: 'host'; hostPath: string; guestPath: string; readOnly?: boolean }
   /** An in-memory tree (`PreopenDirectory`) or any other `Fd` of @bjorn3/browser_wasi_shim. */
-  | { kind: 'shim'; guestPath: string; fd: ShimFd };
+  | { kind: 'shim'; guestPath: string; fd: ShimFd }
+  /** A listening or connected socket of the host by its number; it stays the embedder's to close. */
+  | { kind: 'socket'; fd: number };
 
 export interface Preview1Options {
   memory: GuestMemory;
@@ -35,6 +41,12 @@ export interface Preview1Options {
   stdin: InputSource;
   stdout: OutputSink;
   stderr: OutputSink;
+  /** How many descriptors the guest may have open at once; one more is `mfile`. Default 1024. */
+  maxOpenFiles?: number;
+  /** Told why a call was answered with `io`: an exception in code of the embedder, or a fault of ours. */
+  report?: ((functionName: string, reason: unknown) => void) | undefined;
+  /** The system's file calls; the addon's where absent. */
+  fs?: NativeFs;
 }
 
 export interface Preview1 {

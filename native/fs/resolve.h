@@ -1,0 +1,47 @@
+// Resolves a path below a directory descriptor, so that nothing outside of that directory is ever opened or named.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "descriptor.h"
+
+namespace fs {
+
+// How a path is resolved. `kDetect` asks the kernel for openat2 and remembers when it has none; `kWalk` never asks.
+enum class Resolver { kDetect, kWalk };
+
+// For tests: both ways must answer alike.
+void UseResolver(Resolver resolver);
+
+// Opens `path` below `directory` with open(2)'s flags. O_NOFOLLOW concerns the last component only; links that lead
+// outside, absolute ones and `..` above `directory` give EPERM. Returns -1 and sets errno on failure.
+int OpenBeneath(int directory, const char* path, int flags, mode_t mode);
+
+// The directory that holds the last component of a path, for the calls that act on a name.
+class Parent {
+ public:
+  // What slashes at the end of a path mean.
+  enum class Slash {
+    // The path is the directory itself: its name is "." in itself. The calls that look something up would otherwise
+    // follow a link at the end.
+    kEnters,
+    // They mean nothing.
+    kIgnored,
+    // They stay, after the name: for rename, which follows no link and checks that a directory is meant.
+    kKept,
+  };
+
+  // Returns 0 or an errno. The name is never empty; it is "." where the path names a directory by `.` or `..`.
+  int Resolve(int directory, const char* path, Slash slash = Slash::kEnters);
+
+  int fd() const { return opened_.open() ? opened_.get() : borrowed_; }
+  const char* name() const { return name_.c_str(); }
+ private:
+  int borrowed_ = -1;
+  Descriptor opened_;
+  std::string name_;
+};
+
+}  // namespace fs

@@ -1,0 +1,166 @@
+import { MODE, type NativeFs, newStatus, STATUS, type Status } from '../../native/fs.ts';
+import { answer, ERRNO, type Errno, errnoFromPosix, failed, outcome } from '../errno.ts';
+import { ALL_RIGHTS, FDFLAGS, type Fdstat, fileTypeFromMode, RIGHTS } from '../layout.ts';
+import { Descriptor, type Readiness } from './descriptor.ts';
+
+const MOST_OFFSET = (1n << 64n) - 1n;
+
+/** The system's numbers of advice (Linux) for preview1's: normal, sequential, random, willneed, dontneed, noreuse. */
+const ADVICE = [0, 2, 1, 3, 4, 5] as const;
+
+export interface HostFileOptions {
+  readable: boolean;
+  writable: boolean;
+  /** fdflags */
+  flags: number;
+  /** Opened below a read-only preopen: nothing about it may change. */
+  readOnly: boolean;
+}
+
+/**
+ * A file of the host. The position is ours and every read and write names its offset, so that a file that cannot seek (a
+ * FIFO, say) answers `spipe` instead of making the host wait.
+ */
+export class HostFile extends Descriptor {
+  override readonly isFile = true;
+  readonly #fs: NativeFs;
+  readonly #fd: number;
+  readonly #options: HostFileOptions;
+  #flags: number;
+  /** Unsigned 64-bit: a guest may seek where no file reaches. */
+  #position = 0n;
+
+  /** Takes over `fd`. */
+  constructor(fs: NativeFs, fd: number, options: HostFileOptions) {
+    super();
+    this.#fs = fs;
+    this.#fd = fd;
+    this.#options = options;
+    this.#flags = options.flags & (FDFLAGS.append | FDFLAGS.nonblock);
+  }
+
+  override fdstat(): Fdstat | Errno {
+    const status = newStatus();
+    const errno = this.status(status);
+    if (errno !== ERRNO.success) return errno;
+    let rights = ALL_RIGHTS;
+    if (!this.#options.readable) rights &= ~(RIGHTS.fdRead | RIGHTS.fdReaddir);
+    if (!this.#options.writable) rights &= ~RIGHTS.fdWrite;
+    return {
+      fileType: fileTypeFromMode(Number(status[STATUS.mode])),
+      flags: this.#flags,
+      rights,
+      inheriting: rights,
+    };
+  }
+
+  override status(out: Status): Errno {
+    return outcome(this.#fs.statDescriptor(this.#fd, out));
+  }
+
+  override read(memory: Uint8Array, start: number, byteLength: number): number {
+    const count = this.readAt(memory, start, byteLength, this.#position);
+    if (count > 0) this.#position += BigInt(count);
+    return count;
+  }
+
+  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
+    return answer(this.#fs.readAt(this.#fd, memory, start, byteLength, offset));
+  }
+
+  override write(memory: Uint8Array, start: number, byteLength: number): number {
+    const count = this.writeAt(memory, start, byteLength, this.#position);
+    if (count < 0) return count;
+    if ((this.#flags & FDFLAGS.append) === 0) {
+      this.#position += BigInt(count);
+      return count;
+    }
+    const status = newStatus();
+    const errno = this.status(status);
+    if (errno !== ERRNO.success) return failed(errno);
+    this.#position = status[STATUS.size] ?? 0n;
+    return count;
+  }
+
+  /** As Linux does it, an offset means nothing while the file is in append mode. */
+  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
+    if ((this.#flags & FDFLAGS.append) !== 0) return answer(this.#fs.append(this.#fd, memory, start, byteLength));
+    return answer(this.#fs.writeAt(this.#fd, memory, start, byteLength, offset));
+  }
+
+  override seek(offset: bigint, origin: number): bigint {
+    let from = 0n;
+    if (origin === 1) from = this.#position;
+    if (origin === 2) {
+      const status = newStatus();
+      const errno = this.status(status);
+      if (errno !== ERRNO.success) return BigInt(failed(errno));
+      from = status[STATUS.size] ?? 0n;
+    }
+    const position = from + offset;
+    if (position < 0n || position > MOST_OFFSET) return BigInt(failed(ERRNO.inval));
+    this.#position = position;
+    return position;
+  }
+
+  override setFlags(flags: number): Errno {
+    if ((flags & ~(FDFLAGS.append | FDFLAGS.nonblock)) !== 0) return ERRNO.inval;
+    this.#flags = flags;
+    return ERRNO.success;
+  }
+
+  override setRights(): Errno {
+    return ERRNO.notsup;
+  }
+
+  override setTimes(accessed: bigint, modified: bigint): Errno {
+    if (this.#options.readOnly) return ERRNO.rofs;
+    return outcome(this.#fs.setDescriptorTimes(this.#fd, accessed, modified));
+  }
+
+  override truncate(byteLength: bigint): Errno {
+    if (this.#options.readOnly) return ERRNO.rofs;
+    return outcome(this.#fs.truncate(this.#fd, byteLength));
+  }
+
+  override allocate(): Errno {
+    return ERRNO.notsup;
+  }
+
+  override advise(offset: bigint, byteLength: bigint, advice: number): Errno {
+    return outcome(this.#fs.advise(this.#fd, offset, byteLength, ADVICE[advice] ?? 0));
+  }
+
+  override sync(): Errno {
+    return outcome(this.#fs.sync(this.#fd));
+  }
+
+  override dataSync(): Errno {
+    return outcome(this.#fs.dataSync(this.#fd));
+  }
+
+  override readiness(direction: 'read' | 'write'): Readiness {
+    return (direction === 'read' ? this.#options.readable : this.#options.writable) ? 'ready' : undefined;
+  }
+
+  /** Reading at the end of a file is told by the hangup flag. */
+  override event(direction: 'read' | 'write'): { byteLength: bigint; hangup: boolean } {
+    if (direction === 'write') return { byteLength: 1n, hangup: false };
+    const status = newStatus();
+    if (this.status(status) !== ERRNO.success) return { byteLength: 1n, hangup: true };
+    return { byteLength: 1n, hangup: (status[STATUS.size] ?? 0n) <= this.#position };
+  }
+
+  override close(): void {
+    this.#fs.close(this.#fd);
+  }
+}
+
+/** Whether a descriptor of the host waits for others: pipes, sockets, terminals. */
+export function isStream(fs: NativeFs, fd: number): boolean {
+  const status = newStatus();
+  const result = fs.statDescriptor(fd, status);
+  if (result < 0) throw new Error(`descriptor ${fd} of the host: ${errnoFromPosix(result)}`);
+  const type = Number(status[STATUS.mode]) & MODE.typeMask;
+  return type === MODE.fifo || type === MODE.socket || type === MODE.characterDevice;
+}

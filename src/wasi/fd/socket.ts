@@ -1,0 +1,125 @@
+import { constants as osConstants } from 'node:os';
+import type { NativeFs, Status } from '../../native/fs.ts';
+import { answer, ERRNO, type Errno, errnoFromPosix, failed, outcome } from '../errno.ts';
+import { FDFLAGS, type Fdstat, FILE_TYPE, RIFLAGS, RIGHTS } from '../layout.ts';
+import { Descriptor, type Readiness } from './descriptor.ts';
+import { waitFor } from './stdio.ts';
+
+const EAGAIN = osConstants.errno.EAGAIN;
+
+const SOCKET_RIGHTS =
+  RIGHTS.fdRead |
+  RIGHTS.fdWrite |
+  RIGHTS.fdFdstatSetFlags |
+  RIGHTS.fdFilestatGet |
+  RIGHTS.pollFdReadwrite |
+  RIGHTS.sockShutdown |
+  RIGHTS.sockAccept;
+
+/** A socket of the host: one that the embedder handed in, listening or connected, or one that the guest accepted. */
+export class Socket extends Descriptor {
+  override readonly isSocket = true;
+  readonly #fs: NativeFs;
+  readonly #fd: number;
+  readonly #owned: boolean;
+  #flags: number;
+
+  /** @param owned whether closing it closes `fd`; what the embedder handed in stays the embedder's */
+  constructor(fs: NativeFs, fd: number, owned: boolean, flags = 0) {
+    super();
+    this.#fs = fs;
+    this.#fd = fd;
+    this.#owned = owned;
+    this.#flags = flags & FDFLAGS.nonblock;
+  }
+
+  override fdstat(): Fdstat {
+    return { fileType: FILE_TYPE.socketStream, flags: this.#flags, rights: SOCKET_RIGHTS, inheriting: SOCKET_RIGHTS };
+  }
+
+  override status(out: Status): Errno {
+    return outcome(this.#fs.statDescriptor(this.#fd, out));
+  }
+
+  override setFlags(flags: number): Errno {
+    if ((flags & ~FDFLAGS.nonblock) !== 0) return ERRNO.inval;
+    this.#flags = flags;
+    return ERRNO.success;
+  }
+
+  override seek(): bigint {
+    return BigInt(failed(ERRNO.spipe));
+  }
+  override readAt(): number {
+    return failed(ERRNO.spipe);
+  }
+  override writeAt(): number {
+    return failed(ERRNO.spipe);
+  }
+
+  override read(memory: Uint8Array, start: number, byteLength: number): number {
+    const result = this.receive(memory, start, byteLength, 0);
+    return typeof result === 'number' ? failed(result) : result.byteLength;
+  }
+
+  override write(memory: Uint8Array, start: number, byteLength: number): number {
+    return this.send(memory, start, byteLength);
+  }
+
+  override accept(flags: number): Descriptor | Errno {
+    const fd = this.#waiting(this.#fs.constants.POLLIN, () => this.#fs.accept(this.#fd));
+    return fd < 0 ? errnoFromPosix(fd) : new Socket(this.#fs, fd, true, flags);
+  }
+
+  override receive(
+    memory: Uint8Array,
+    start: number,
+    byteLength: number,
+    flags: number,
+  ): { byteLength: number; cut: boolean } | Errno {
+    const status = new BigUint64Array(1);
+    const peek = (flags & RIFLAGS.peek) !== 0;
+    const all = (flags & RIFLAGS.waitall) !== 0 && !peek;
+    let done = 0;
+    do {
+      const count = this.#waiting(this.#fs.constants.POLLIN, () =>
+        this.#fs.receive(this.#fd, memory, start + done, byteLength - done, peek, status),
+      );
+      if (count < 0 && done === 0) return errnoFromPosix(count);
+      if (count <= 0) break;
+      done += count;
+    } while (all && done < byteLength);
+    return { byteLength: done, cut: status[0] === 1n };
+  }
+
+  override send(memory: Uint8Array, start: number, byteLength: number): number {
+    return answer(this.#waiting(this.#fs.constants.POLLOUT, () => this.#fs.send(this.#fd, memory, start, byteLength)));
+  }
+
+  override shutdown(reading: boolean, writing: boolean): Errno {
+    return outcome(this.#fs.shutdown(this.#fd, reading, writing));
+  }
+
+  override readiness(): Readiness {
+    return { hostFd: this.#fd };
+  }
+
+  override event(direction: 'read' | 'write'): { byteLength: bigint; hangup: boolean } {
+    if (direction === 'write') return { byteLength: 1n, hangup: false };
+    const count = this.#fs.available(this.#fd);
+    return { byteLength: BigInt(Math.max(count, 0)), hangup: count === 0 };
+  }
+
+  override close(): void {
+    if (this.#owned) this.#fs.close(this.#fd);
+  }
+
+  /** Repeats a call while it would have to wait, unless the guest wants to be told. Answers as `native/fs.ts` does. */
+  #waiting(events: number, call: () => number): number {
+    for (;;) {
+      const result = call();
+      if (result !== -EAGAIN || (this.#flags & FDFLAGS.nonblock) !== 0) return result;
+      if (waitFor(this.#fs, this.#fd, events) !== ERRNO.success) return -osConstants.errno.EIO;
+    }
+  }
+}

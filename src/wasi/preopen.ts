@@ -1,0 +1,42 @@
+import { constants as osConstants } from 'node:os';
+import { HostError } from '../errors.ts';
+import type { NativeFs } from '../native/fs.ts';
+import type { Descriptor } from './fd/descriptor.ts';
+import { HostDirectory } from './fd/host-directory.ts';
+import { fromShim } from './fd/shim.ts';
+import { Socket } from './fd/socket.ts';
+import type { Preopen } from './index.ts';
+
+const encoder = new TextEncoder();
+
+/**
+ * Opens what the embedder gives to the guest.
+ * @throws HostError ERR_PREOPEN where a directory cannot be opened; the message names it and the system's reason
+ */
+export function openPreopen(fs: NativeFs, preopen: Preopen): Descriptor {
+  if (preopen.kind === 'socket') return new Socket(fs, preopen.fd, false);
+  const descriptor = preopen.kind === 'shim' ? fromShim(preopen.fd) : openHostDirectory(fs, preopen);
+  descriptor.preopenName = encoder.encode(preopen.guestPath);
+  return descriptor;
+}
+
+function openHostDirectory(fs: NativeFs, preopen: { hostPath: string; readOnly?: boolean }): Descriptor {
+  const fd = fs.openDirectory(preopen.hostPath);
+  if (fd < 0) {
+    throw new HostError('ERR_PREOPEN', `cannot open the directory '${preopen.hostPath}': ${systemReason(-fd)}`);
+  }
+  return new HostDirectory(fs, fd, preopen.readOnly ?? false);
+}
+
+/** The name of an errno of the system, for messages. */
+function systemReason(errno: number): string {
+  const entry = Object.entries(osConstants.errno).find(([, number]) => number === errno);
+  const words: Record<string, string> = {
+    ENOENT: 'no such directory',
+    ENOTDIR: 'not a directory',
+    EACCES: 'permission denied',
+    EMFILE: 'too many open files',
+  };
+  const name = entry?.[0] ?? `errno ${errno}`;
+  return words[name] === undefined ? name : `${words[name]} (${name})`;
+}

@@ -1,0 +1,154 @@
+import { GuestFault } from '../guest/memory.ts';
+import { loadAddon } from '../native/addon.ts';
+import type { NativeFs } from '../native/fs.ts';
+import { invalidOption } from '../options.ts';
+import { argsFunctions } from './args.ts';
+import { clockFunctions } from './clock.ts';
+import type { Context, Functions } from './context.ts';
+import { DescriptorTable } from './descriptor-table.ts';
+import { environFunctions } from './environ.ts';
+import { ERRNO, type Errno } from './errno.ts';
+import type { Descriptor } from './fd/descriptor.ts';
+import { fromShim } from './fd/shim.ts';
+import { BytesInput, CallbackOutput, HostInput, HostOutput, NullInput, NullOutput } from './fd/stdio.ts';
+import { fdDirectoryFunctions } from './fd-directory.ts';
+import { fdIoFunctions } from './fd-io.ts';
+import { fdStatusFunctions } from './fd-status.ts';
+import type { InputSource, OutputSink, Preview1, Preview1Options } from './index.ts';
+import { SNAPSHOT, UNSTABLE } from './layout.ts';
+import { pathFunctions } from './path.ts';
+import { pollFunctions } from './poll.ts';
+import { openPreopen } from './preopen.ts';
+import { procFunctions } from './proc.ts';
+import { randomFunctions } from './random.ts';
+import { schedFunctions } from './sched.ts';
+import { sockFunctions } from './sock.ts';
+
+/** How many descriptors a guest may have open at once, standard ones and preopens included. */
+export const DEFAULT_MAX_OPEN_FILES = 1024;
+
+/**
+ * Makes preview1 for one guest: its arguments, environment, clocks, and everything it may open.
+ *
+ * @throws OptionError ERR_OPTION_INVALID for an argument or a variable with a NUL in it, or a limit out of range
+ * @throws HostError ERR_PREOPEN for a directory that cannot be opened; nothing stays open then
+ * @throws HostError ERR_ADDON_UNAVAILABLE where the addon is missing
+ */
+export function createPreview1(options: Preview1Options): Preview1 {
+  const maxOpenFiles = options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES;
+  if (!Number.isInteger(maxOpenFiles) || maxOpenFiles < 3) {
+    throw invalidOption('maxOpenFiles', 'an integer of at least 3', maxOpenFiles);
+  }
+  const fs = options.fs ?? nativeFs();
+  const descriptors = new DescriptorTable(maxOpenFiles);
+  const context: Context = {
+    memory: options.memory,
+    exit: options.exit,
+    fs,
+    descriptors,
+    layout: SNAPSHOT,
+    args: options.args.map((arg, index) => toBytes(`args[${index}]`, arg)),
+    env: options.env.map(([name, value]) => toBytes(`env ${name}`, `${name}=${value}`)),
+    monotonicStart: fs.clockTime(false),
+  };
+  try {
+    descriptors.add(openInput(fs, options.stdin));
+    descriptors.add(openOutput(fs, options.stdout));
+    descriptors.add(openOutput(fs, options.stderr));
+    for (const preopen of options.preopens) descriptors.add(openPreopen(fs, preopen));
+  } catch (error) {
+    descriptors.closeAll();
+    throw error;
+  }
+  return {
+    snapshotPreview1: guarded(functionsOf(context), options),
+    unstable: guarded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options),
+    dispose: () => descriptors.closeAll(),
+  };
+}
+
+function nativeFs(): NativeFs {
+  const { fs } = loadAddon();
+  if (fs === undefined) throw new Error(`no file system on ${process.platform}`);
+  return fs;
+}
+
+const encoder = new TextEncoder();
+
+/** A NUL ends a string in the guest: what came after it would be lost, or be taken for the next one. */
+function toBytes(name: string, text: string): Uint8Array {
+  if (text.includes('\0')) throw invalidOption(name, 'text without a NUL', text);
+  return encoder.encode(text);
+}
+
+function openInput(fs: NativeFs, source: InputSource): Descriptor {
+  switch (source.kind) {
+    case 'fd':
+      return new HostInput(fs, source.fd);
+    case 'null':
+      return new NullInput();
+    case 'bytes':
+      return new BytesInput(source.bytes);
+    case 'shim':
+      return fromShim(source.fd);
+  }
+}
+
+function openOutput(fs: NativeFs, sink: OutputSink): Descriptor {
+  switch (sink.kind) {
+    case 'fd':
+      return new HostOutput(fs, sink.fd);
+    case 'null':
+      return new NullOutput();
+    case 'write':
+      return new CallbackOutput(sink.write);
+    case 'shim':
+      return fromShim(sink.fd);
+  }
+}
+
+function functionsOf(context: Context): Functions {
+  return {
+    ...argsFunctions(context),
+    ...environFunctions(context),
+    ...clockFunctions(context),
+    ...fdIoFunctions(context),
+    ...fdStatusFunctions(context),
+    ...fdDirectoryFunctions(context),
+    ...pathFunctions(context),
+    ...pollFunctions(context),
+    ...procFunctions(context),
+    ...randomFunctions(context),
+    ...schedFunctions(),
+    ...sockFunctions(context),
+  };
+}
+
+/** `sock_accept` came after `wasi_unstable`. */
+function withoutLaterOnes(functions: Functions): Functions {
+  const { sock_accept: _, ...rest } = functions;
+  return rest;
+}
+
+/**
+ * Puts the one guard around every host function: a pointer that leaves the memory is the guest's `fault`, an exception of
+ * the host its `io`, with the reason for the operator. What ends the guest passes.
+ */
+function guarded(functions: Functions, options: Preview1Options): Functions {
+  const { exit, report } = options;
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, call]) => {
+      const guard = (...args: never[]): Errno => {
+        try {
+          return call(...args);
+        } catch (error) {
+          if (error instanceof GuestFault) return ERRNO.fault;
+          if (exit.exitCode !== undefined) throw error;
+          report?.(name, error);
+          return ERRNO.io;
+        }
+      };
+      return [name, guard];
+    }),
+  );
+}
