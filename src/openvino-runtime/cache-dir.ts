@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
@@ -27,7 +27,12 @@ function homeOfUser(): string | undefined {
  * be able to put any in.
  */
 export function cacheRootProblem(root: string): string | undefined {
-  const stat = lstatSync(root, { throwIfNoEntry: false });
+  let stat: Stats | undefined;
+  try {
+    stat = lstatSync(root, { throwIfNoEntry: false });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
   if (!stat) return 'not there';
   if (!stat.isDirectory()) return 'not a directory';
   if (process.getuid && stat.uid !== process.getuid()) return `belongs to user ${stat.uid}, so it is not used`;

@@ -58,7 +58,7 @@ export function libraryInDirectory(directory: string): DirectoryAnswer {
   try {
     names = readdirSync(directory);
   } catch (error) {
-    return { problem: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not there' : reasonOf(error) };
+    return { problem: reasonOf(error) };
   }
   const libraries = names.flatMap((name) => describeLibrary(directory, name) ?? []);
   const candidates = libraries.filter((library) => library.stem === C_LIBRARY).sort(newestFirst);
@@ -143,5 +143,6 @@ export function libraryUnder(path: string): DirectoryAnswer {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR' ? 'not there' : message;
 }
