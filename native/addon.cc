@@ -1,8 +1,8 @@
 #include <napi.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
+#include "addon_state.h"
+#include "edge.h"
 #include "openvino/openvino.h"
 #ifdef WASI_NN_HOST_FS
 #include "fs/fs.h"
@@ -10,18 +10,35 @@
 
 namespace {
 
-Napi::Value ExitNow(const Napi::CallbackInfo& info) {
-  const int exit_code = info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 1;
-  _exit(exit_code & 0xff);
+napi_value Initialize(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    edge::KeepErrorMaker(env, edge::Arguments(env, info).Function(0, "createError"));
+    return edge::Undefined(env);
+  });
+}
+
+// _exit and not exit: threads of the runtime may be at work, and must not meet destroyed statics.
+napi_value ExitNow(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&]() -> napi_value { _exit(edge::Arguments(env, info).Integer(0, "exitCode") & 0xff); });
+}
+
+napi_value Function(napi_env env, const char* name, napi_callback callback) {
+  napi_value function = nullptr;
+  edge::Ok(napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function));
+  return function;
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  exports.Set("initialize", Napi::Function::New(env, [](const Napi::CallbackInfo&) {}, "initialize"));
-  exports.Set("exitNow", Napi::Function::New(env, ExitNow, "exitNow"));
-  exports.Set("openvino", InitOpenVino(env));
+  edge::Guarded(env, [&]() -> napi_value {
+    edge::AddonState::Create(env);
+    edge::Set(env, exports, "initialize", Function(env, "initialize", Initialize));
+    edge::Set(env, exports, "exitNow", Function(env, "exitNow", ExitNow));
+    edge::Set(env, exports, "openvino", InitOpenVino(env));
 #ifdef WASI_NN_HOST_FS
-  exports.Set("fs", InitFs(env));
+    edge::Set(env, exports, "fs", InitFs(env));
 #endif
+    return nullptr;
+  });
   return exports;
 }
 

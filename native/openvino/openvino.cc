@@ -1,3 +1,13 @@
 #include "openvino/openvino.h"
 
-Napi::Object InitOpenVino(Napi::Env env) { return Napi::Object::New(env); }
+#include "edge.h"
+#include "openvino/js_functions.h"
+#include "openvino/room.h"
+
+Napi::Object InitOpenVino(Napi::Env env) {
+  auto room = std::make_unique<openvino::Room>();
+  openvino::JsCompiledModel::Define(env, room->compiled_model_class);
+  openvino::JsInferRequest::Define(env, room->infer_request_class);
+  edge::AddonState::Of(env).openvino = std::move(room);
+  return Napi::Object(env, openvino::FunctionsObject(env));
+}

@@ -1,0 +1,62 @@
+#include "openvino/content_hash.h"
+
+#include <array>
+#include <cstring>
+#include <random>
+
+namespace openvino {
+
+namespace {
+
+constexpr size_t kLanes = 4;
+constexpr size_t kWordBytes = sizeof(uint64_t);
+constexpr size_t kBlockBytes = kLanes * 2 * kWordBytes;
+
+using Key = std::array<uint64_t, kLanes * 2 + 1>;
+
+const Key& ProcessKey() {
+  static const Key key = [] {
+    std::random_device random;
+    Key drawn{};
+    for (uint64_t& word : drawn) word = (uint64_t{random()} << 32) ^ random();
+    return drawn;
+  }();
+  return key;
+}
+
+/** Both halves of the 128-bit product: every bit of either factor reaches every bit of the result. */
+uint64_t Mix(uint64_t a, uint64_t b) {
+  const auto product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+uint64_t WordAt(const uint8_t* data) {
+  uint64_t word;
+  std::memcpy(&word, data, kWordBytes);
+  return word;
+}
+
+void AddBlock(std::array<uint64_t, kLanes>& lanes, const uint8_t* block, const Key& key) {
+  for (size_t lane = 0; lane < kLanes; lane++) {
+    const uint8_t* words = block + lane * 2 * kWordBytes;
+    lanes[lane] = Mix(WordAt(words) ^ key[lane * 2], WordAt(words + kWordBytes) ^ key[lane * 2 + 1] ^ lanes[lane]);
+  }
+}
+
+}  // namespace
+
+void ContentHash::Add(ByteView bytes) {
+  const Key& key = ProcessKey();
+  std::array<uint64_t, kLanes> lanes;
+  lanes.fill(state_);
+  size_t at = 0;
+  for (; at + kBlockBytes <= bytes.length; at += kBlockBytes) AddBlock(lanes, bytes.data + at, key);
+  std::array<uint8_t, kBlockBytes> rest{};
+  if (at < bytes.length) std::memcpy(rest.data(), bytes.data + at, bytes.length - at);
+  AddBlock(lanes, rest.data(), key);
+  uint64_t state = Mix(bytes.length ^ key[kLanes * 2], state_ ^ key[0]);
+  for (const uint64_t lane : lanes) state = Mix(state ^ lane, key[kLanes * 2] ^ key[1]) ^ lane;
+  state_ = state;
+}
+
+}  // namespace openvino
