@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "status.h"
+
 namespace fs {
 
 // A path as the system wants it: with its end marked, and short enough.
@@ -56,6 +58,20 @@ class Arguments {
       Fail(EINVAL);
     }
     return value;
+  }
+
+  // A time of status.h: nanoseconds since 1970, unsigned, or one of the negative words.
+  Time TimeOf(size_t index) {
+    int64_t value = 0;
+    uint64_t nanoseconds = 0;
+    bool lossless = false;
+    if (index >= count_ || napi_get_value_bigint_int64(env_, values_[index], &value, &lossless) != napi_ok) {
+      Fail(EINVAL);
+      return Time();
+    }
+    if (lossless && value < 0) return Time{value == kTimeNow ? UTIME_NOW : UTIME_OMIT, 0};
+    if (napi_get_value_bigint_uint64(env_, values_[index], &nanoseconds, &lossless) != napi_ok || !lossless) Fail(EINVAL);
+    return Time{0, nanoseconds};
   }
 
   void Text(size_t index, Path* path) {

@@ -82,7 +82,7 @@ napi_value StatDescriptor(napi_env env, napi_callback_info info) {
 napi_value SetDescriptorTimes(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   const int fd = in.Int(0);
-  const struct timespec times[2] = {TimeSpec(in.Long(1)), TimeSpec(in.Long(2))};
+  const struct timespec times[2] = {TimeSpec(in.TimeOf(1)), TimeSpec(in.TimeOf(2))};
   if (in.error() != 0) return Failed(env, in.error());
   return Answer(env, futimens(fd, times));
 }

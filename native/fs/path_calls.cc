@@ -225,7 +225,7 @@ napi_value SetTimes(napi_env env, napi_callback_info info) {
   const int directory = in.Int(0);
   in.Text(1, &path);
   const bool follow = in.Bool(2);
-  const struct timespec times[2] = {TimeSpec(in.Long(3)), TimeSpec(in.Long(4))};
+  const struct timespec times[2] = {TimeSpec(in.TimeOf(3)), TimeSpec(in.TimeOf(4))};
   if (in.error() != 0) return Failed(env, in.error());
   const int error = SetTimesBeneath(directory, path, follow, times);
   return Int(env, -error);

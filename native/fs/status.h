@@ -31,20 +31,21 @@ inline void WriteStatus(const struct stat& status, uint64_t* results) {
   results[7] = Nanoseconds(changed);
 }
 
-// Nanoseconds since 1970, or one of these two.
+// In place of a time: the time of the call; leave it as it is.
 constexpr int64_t kTimeNow = -1;
 constexpr int64_t kTimeOmit = -2;
 
-inline struct timespec TimeSpec(int64_t nanoseconds) {
-  struct timespec time;
-  if (nanoseconds < 0) {
-    time.tv_sec = 0;
-    time.tv_nsec = nanoseconds == kTimeNow ? UTIME_NOW : UTIME_OMIT;
-  } else {
-    time.tv_sec = static_cast<time_t>(nanoseconds / 1000000000);
-    time.tv_nsec = static_cast<long>(nanoseconds % 1000000000);
-  }
-  return time;
+struct Time {
+  // UTIME_NOW, UTIME_OMIT, or 0 where the nanoseconds count.
+  long word = 0;
+  uint64_t nanoseconds = 0;
+};
+
+inline struct timespec TimeSpec(const Time& time) {
+  struct timespec spec;
+  spec.tv_sec = static_cast<time_t>(time.nanoseconds / 1000000000u);
+  spec.tv_nsec = time.word != 0 ? time.word : static_cast<long>(time.nanoseconds % 1000000000u);
+  return spec;
 }
 
 }  // namespace fs

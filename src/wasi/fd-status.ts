@@ -5,7 +5,6 @@ import { ALL_RIGHTS, FDFLAGS, FSTFLAGS, MOST_ADVICE, onlyBits, writeFdstat } fro
 
 const MOST_FDFLAGS = FDFLAGS.append | FDFLAGS.dsync | FDFLAGS.nonblock | FDFLAGS.rsync | FDFLAGS.sync;
 const MOST_FSTFLAGS = FSTFLAGS.atim | FSTFLAGS.atimNow | FSTFLAGS.mtim | FSTFLAGS.mtimNow;
-const MOST_SIGNED = (1n << 63n) - 1n;
 
 export function validFdflags(flags: number): boolean {
   return onlyBits(flags, MOST_FDFLAGS);
@@ -32,9 +31,7 @@ function requestedTime(time: bigint, set: number, now: number): bigint | undefin
   if (set !== 0 && now !== 0) return undefined;
   if (now !== 0) return TIME_NOW;
   if (set === 0) return TIME_OMIT;
-  const unsigned = BigInt.asUintN(64, time);
-  // Times after 2262 pass what the system's call takes here; they become the last one that it takes.
-  return unsigned > MOST_SIGNED ? MOST_SIGNED : unsigned;
+  return BigInt.asUintN(64, time);
 }
 
 /** What a descriptor is and says of itself, and what can be changed about it. */
@@ -142,8 +139,9 @@ export function fdStatusFunctions(context: Context): Functions {
      */
     fd_advise(fd: number, offset: bigint, byteLength: bigint, advice: number): Errno {
       if (advice >>> 0 > MOST_ADVICE) return ERRNO.inval;
+      // The system's numbers are signed: it refuses a length that turns negative and overlooks such an offset.
       return withDescriptor(context, fd, (descriptor) =>
-        descriptor.advise(BigInt.asUintN(64, offset), BigInt.asUintN(64, byteLength), advice),
+        descriptor.advise(BigInt.asIntN(64, offset), BigInt.asIntN(64, byteLength), advice),
       );
     },
 

@@ -12,6 +12,8 @@ interface ClockSubscription {
   userdata: bigint;
   /** On the system's monotonic clock. */
   deadline: bigint;
+  /** Asked for the very beginning of the monotonic clock: there is nothing to wait for. */
+  isPast: boolean;
 }
 
 interface FdSubscription {
@@ -72,18 +74,19 @@ export function pollFunctions(context: Context): Functions {
 function readSubscriptions(context: Context, start: number, count: number): Subscription[] | Errno {
   const list: Subscription[] = [];
   for (let index = 0; index < count; index++) {
-    const subscription = readSubscription(context, start + index * context.layout.subscription.byteLength);
+    const at = start + index * context.layout.subscription.byteLength;
+    const subscription = readSubscription(context, at, count === 1);
     if (typeof subscription === 'number') return subscription;
     list.push(subscription);
   }
   return list;
 }
 
-function readSubscription(context: Context, at: number): Subscription | Errno {
+function readSubscription(context: Context, at: number, isAlone: boolean): Subscription | Errno {
   const { memory } = context;
   const userdata = memory.readU64(at);
   const type = memory.readU8(at + 8);
-  if (type === EVENT_TYPE.clock) return readClock(context, at, userdata);
+  if (type === EVENT_TYPE.clock) return readClock(context, at, userdata, isAlone);
   if (type !== EVENT_TYPE.fdRead && type !== EVENT_TYPE.fdWrite) return ERRNO.inval;
   const fd = memory.readU32(at + 16);
   const readiness = context.descriptors.get(fd)?.readiness(type === EVENT_TYPE.fdRead ? 'read' : 'write');
@@ -91,23 +94,28 @@ function readSubscription(context: Context, at: number): Subscription | Errno {
   return { type, userdata, fd, hostFd: readiness === 'ready' ? undefined : readiness.hostFd };
 }
 
-function readClock(context: Context, at: number, userdata: bigint): ClockSubscription | Errno {
+function readClock(context: Context, at: number, userdata: bigint, isAlone: boolean): ClockSubscription | Errno {
   const { memory, fs } = context;
   const layout = context.layout.subscription;
   const id = memory.readU32(at + layout.clockId);
   const timeout = memory.readU64(at + layout.clockTimeout);
   const flags = memory.readU16(at + layout.clockFlags);
   if (!onlyBits(flags, SUBSCRIPTION_ABSTIME)) return ERRNO.inval;
-  const type = EVENT_TYPE.clock;
   const isAbsolute = (flags & SUBSCRIPTION_ABSTIME) !== 0;
-  if (id !== CLOCK.realtime && id !== CLOCK.monotonic) return ERRNO.inval;
-  if (!isAbsolute) return { type, userdata, deadline: fs.clockTime(false) + timeout };
-  if (id === CLOCK.monotonic) return { type, userdata, deadline: context.monotonicStart + timeout };
+  // A plain sleep is on any clock, as in wasmtime.
+  const known = isAlone && !isAbsolute ? CLOCK.threadCputime : CLOCK.monotonic;
+  if (id > known) return ERRNO.inval;
+  const one = { type: EVENT_TYPE.clock, userdata, isPast: isAbsolute && id === CLOCK.monotonic && timeout === 0n };
+  if (!isAbsolute) return { ...one, deadline: fs.clockTime(false) + timeout };
+  if (id === CLOCK.monotonic) return { ...one, deadline: context.monotonicStart + timeout };
   // The distance is taken once: a wait goes on as planned when somebody sets the clock of the system meanwhile.
-  return { type, userdata, deadline: fs.clockTime(false) + (timeout - fs.clockTime(true)) };
+  return { ...one, deadline: fs.clockTime(false) + (timeout - fs.clockTime(true)) };
 }
 
-/** Waits; answers the subscriptions that have come about, in their order. */
+/**
+ * Waits; answers the subscriptions that have come about, in their order. Where something is ready before the first wait,
+ * times that have just come are left for the next call, as in wasmtime.
+ */
 function waitForAny(context: Context, list: readonly Subscription[]): Subscription[] | Errno {
   const { fs } = context;
   const waiting = list.filter((one) => one.type !== EVENT_TYPE.clock && one.hostFd !== undefined) as FdSubscription[];
@@ -116,23 +124,27 @@ function waitForAny(context: Context, list: readonly Subscription[]): Subscripti
     const events = one.type === EVENT_TYPE.fdRead ? fs.constants.POLLIN : fs.constants.POLLOUT;
     triples.set([one.hostFd ?? -1, events, 0], index * 3);
   });
+  const earliest = earliestDeadline(list);
+  let now: bigint | undefined;
+  for (;;) {
+    const count = fs.wait(triples, now === undefined ? 0 : sliceUntil(earliest, now));
+    if (count < 0) return errnoFromPosix(count);
+    const readyFds = new Set(count === 0 ? [] : waiting.filter((_, index) => triples[index * 3 + 2] !== 0));
+    const happened = list.filter((one) => {
+      if (one.type === EVENT_TYPE.clock) return now === undefined ? one.isPast : one.deadline <= now;
+      return one.hostFd === undefined || readyFds.has(one);
+    });
+    if (happened.length > 0) return happened;
+    now = fs.clockTime(false);
+  }
+}
+
+function earliestDeadline(list: readonly Subscription[]): bigint | undefined {
   let earliest: bigint | undefined;
   for (const one of list) {
     if (one.type === EVENT_TYPE.clock && (earliest === undefined || one.deadline < earliest)) earliest = one.deadline;
   }
-  const isReadyAtOnce = list.some((one) => one.type !== EVENT_TYPE.clock && one.hostFd === undefined);
-  for (;;) {
-    const slice = isReadyAtOnce ? 0 : sliceUntil(earliest, fs.clockTime(false));
-    const count = fs.wait(triples, slice);
-    if (count < 0) return errnoFromPosix(count);
-    const now = fs.clockTime(false);
-    if (count > 0 || isReadyAtOnce || (earliest !== undefined && earliest <= now)) {
-      const readyFds = new Set(waiting.filter((_, index) => triples[index * 3 + 2] !== 0));
-      return list.filter((one) =>
-        one.type === EVENT_TYPE.clock ? one.deadline <= now : one.hostFd === undefined || readyFds.has(one),
-      );
-    }
-  }
+  return earliest;
 }
 
 /** How long to block now, in milliseconds: no longer than until a deadline, and never so long that the host is deaf. */

@@ -103,6 +103,13 @@ export class HostDirectory extends Directory {
     return outcome(this.#fs.statDescriptor(this.#fd, out));
   }
 
+  /** Not for preopens: they are opened to look up paths in, no more. */
+  override setTimes(accessed: bigint, modified: bigint): Errno {
+    if (this.preopenName !== undefined) return ERRNO.badf;
+    if (this.#readOnly) return ERRNO.rofs;
+    return outcome(this.#fs.setDescriptorTimes(this.#fd, accessed, modified));
+  }
+
   override list(): Entry[] | Errno {
     const listing = this.#fs.listDirectory(this.#fd);
     return typeof listing === 'number' ? errnoFromPosix(listing) : unpackListing(listing);
@@ -193,7 +200,11 @@ export class HostDirectory extends Directory {
   }
 
   override pathStatus(path: string, follow: boolean, out: Status): Errno {
-    return outcome(this.#fs.stat(this.#fd, path, follow, out));
+    const errno = outcome(this.#fs.stat(this.#fd, path, follow, out));
+    // A socket in the file system is nothing that a guest could use as one.
+    const mode = Number(out[STATUS.mode]);
+    if ((mode & MODE.typeMask) === MODE.socket) out[STATUS.mode] = BigInt(mode & ~MODE.typeMask);
+    return errno;
   }
 
   override setPathTimes(path: string, follow: boolean, accessed: bigint, modified: bigint): Errno {
@@ -222,9 +233,10 @@ function unpackListing(packed: Uint8Array): Entry[] | Errno {
   const entries: Entry[] = [];
   for (let at = 0; at < packed.byteLength; ) {
     const nameLength = view.getUint32(at + 12, true);
+    const mode = view.getUint32(at + 8, true);
     entries.push({
       inode: view.getBigUint64(at, true),
-      fileType: fileTypeFromMode(view.getUint32(at + 8, true)),
+      fileType: mode === MODE.socket ? FILE_TYPE.unknown : fileTypeFromMode(mode),
       name: packed.subarray(at + 16, at + 16 + nameLength),
     });
     at += 16 + nameLength;

@@ -139,8 +139,8 @@ export class HostFile extends Descriptor {
     return outcome(this.#fs.dataSync(this.#fd));
   }
 
-  override readiness(direction: 'read' | 'write'): Readiness {
-    return (direction === 'read' ? this.#options.readable : this.#options.writable) ? 'ready' : undefined;
+  override readiness(): Readiness {
+    return 'ready';
   }
 
   /** Reading at the end of a file is told by the hangup flag. */
