@@ -17,6 +17,16 @@ export interface Refusal {
   cause?: unknown;
 }
 
+/** What one guest may hold at a time. Beyond it a call answers `too_large`. */
+export interface GuestLimits {
+  graphs: number;
+  executionContexts: number;
+  /** Bytes that the inputs of all execution contexts keep together. */
+  inputBytes: number;
+}
+
+export const DEFAULT_GUEST_LIMITS: GuestLimits = { graphs: 1024, executionContexts: 4096, inputBytes: 2 ** 32 };
+
 export interface WasiNnOptions {
   memory: GuestMemory;
   /** Asked on first use, so that guests that never load a graph run without a runtime. */
@@ -27,6 +37,8 @@ export interface WasiNnOptions {
   properties?: Readonly<Record<string, string>>;
   /** Property names that a guest may set itself through `load_by_name_with_config`. Default: none. */
   allowedGuestProperties?: readonly string[];
+  /** Default: {@link DEFAULT_GUEST_LIMITS}. */
+  limits?: Partial<GuestLimits>;
 }
 
 export interface WasiNn {

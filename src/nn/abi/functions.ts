@@ -1,0 +1,337 @@
+/** The imports of `wasi_ephemeral_nn`: read memory, find the handle, delegate, tell the errno. */
+import { describe } from '../../options.ts';
+import type { Backend, BackendExecutionContext, BackendGraph, Tensor } from '../backend.ts';
+import { DEFAULT_GUEST_LIMITS, type GuestLimits, type WasiNn, type WasiNnOptions } from '../index.ts';
+import { CallRefused, errnoOf } from './errno.ts';
+import { parseGuestConfig } from './guest-config.ts';
+import { readBuilders, readBytes, readTensor, readTensorRecord, readText, requireResult } from './guest-values.ts';
+import { HandleTable } from './handle-table.ts';
+import { type CallName, ENCODINGS, ERRNO, PARAMETER_COUNTS, TARGETS } from './witx.ts';
+
+/** A graph behind a handle. Registered graphs are the registry's: unloading takes only the handle. */
+interface GraphEntry {
+  graph: BackendGraph;
+  owned: boolean;
+}
+
+/** An execution context behind a handle, and how many bytes each of its inputs keeps. */
+interface ContextEntry {
+  context: BackendExecutionContext;
+  inputBytes: Map<number, number>;
+}
+
+/**
+ * Makes the imports of one guest.
+ *
+ * Each import takes unsigned 32-bit numbers and returns an errno; results go through a pointer that is the last argument.
+ * Nothing a guest passes throws, and every refused call is told to `onRefused` with its reason.
+ */
+export function createWasiNn(options: WasiNnOptions): WasiNn {
+  const calls = new Calls(options);
+  const imports: WasiNn['imports'] = {};
+  for (const name of Object.keys(PARAMETER_COUNTS) as CallName[]) {
+    imports[name] = (...args) => answer(options, calls, name, args);
+  }
+  return { imports, dispose: () => calls.dispose() };
+}
+
+/** The one place that turns a call's outcome into its errno. */
+function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: readonly unknown[]): number {
+  try {
+    // Written out, not spread: one call costs less than a microsecond and this would be a third of it.
+    const [a, b, c, d, e] = unsignedArguments(name, args);
+    calls[name](a, b, c, d, e);
+    return ERRNO.success;
+  } catch (error) {
+    const told = errnoOf(error);
+    const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
+    const reason = `${about}: ${error instanceof Error ? error.message : String(error)}`;
+    options.onRefused?.({ call: name, ...told, reason, cause: error });
+    return told.errno;
+  }
+}
+
+/** Calls about one input or output, whose index is the second argument. */
+const INDEXED_CALLS: ReadonlySet<CallName> = new Set(['set_input', 'get_output']);
+
+type Arguments = readonly [number, number, number, number, number];
+
+/**
+ * JavaScript functions link under any signature, so what comes is not sure to be what the specification says: an `i64`
+ * arrives as a BigInt, a reference as an object.
+ */
+function unsignedArguments(name: CallName, args: readonly unknown[]): Arguments {
+  const count = PARAMETER_COUNTS[name];
+  const numbers: [number, number, number, number, number] = [0, 0, 0, 0, 0];
+  if (args.length !== count) {
+    throw new CallRefused('invalid_argument', `${count} arguments are expected, got ${args.length}`);
+  }
+  for (let index = 0; index < count; index++) {
+    const value = args[index];
+    if (typeof value !== 'number') {
+      throw new CallRefused('invalid_argument', `argument ${index}: expected an i32, got ${describe(value)}`);
+    }
+    numbers[index] = value >>> 0;
+  }
+  return numbers;
+}
+
+/** The calls as methods, under the names of the specification. Each throws where a guest gets an errno. */
+class Calls implements Record<CallName, (a: number, b: number, c: number, d: number, e: number) => void> {
+  readonly #options: WasiNnOptions;
+  readonly #limits: GuestLimits;
+  readonly #graphs: HandleTable<GraphEntry>;
+  readonly #contexts: HandleTable<ContextEntry>;
+  #backend: Backend | undefined;
+  #inputBytes = 0;
+  #disposed = false;
+
+  constructor(options: WasiNnOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_GUEST_LIMITS, ...options.limits };
+    this.#graphs = new HandleTable('graph', this.#limits.graphs);
+    this.#contexts = new HandleTable('execution context', this.#limits.executionContexts);
+  }
+
+  /**
+   * Compiles a graph from bytes of the guest; they are copied.
+   *
+   * @param builders offset of `count` pairs of offset and length
+   * @param encoding number of a `$graph_encoding`
+   * @param target number of an `$execution_target`
+   * @param result offset where the graph's handle is written, u32
+   *
+   * Errnos: `invalid_argument` for an encoding, target, pointer or length of no meaning; `unsupported_operation` for an
+   * encoding that no frontend here reads; `runtime_error` for a wrong number of builders, a damaged model, a model that
+   * names files, a device that is not there, a missing runtime; `too_large` when the guest holds all graphs it may hold.
+   *
+   * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `load`
+   */
+  load(builders: number, count: number, encoding: number, target: number, result: number): void {
+    const encodingName = ENCODINGS[encoding];
+    if (encodingName === undefined) {
+      throw new CallRefused('invalid_argument', `graph encoding ${encoding} is none of 0 to ${ENCODINGS.length - 1}`);
+    }
+    const targetName = TARGETS[target];
+    if (targetName === undefined) {
+      throw new CallRefused('invalid_argument', `execution target ${target} is none of 0 to ${TARGETS.length - 1}`);
+    }
+    if (encodingName === 'pytorch') {
+      throw new CallRefused(
+        'unsupported_operation',
+        'no backend here reads PyTorch models; convert them to OpenVINO IR',
+      );
+    }
+    this.#graphs.requireRoom();
+    const bytes = readBuilders(this.#options.memory, builders, count);
+    const { properties } = this.#options;
+    const graph = this.#openBackend().load(bytes, {
+      encoding: encodingName,
+      target: targetName,
+      ...(properties && { properties }),
+    });
+    this.#giveGraph({ graph, owned: true }, result);
+  }
+
+  /**
+   * Gives a graph that the host registered.
+   *
+   * @param name offset of `byteLength` bytes of UTF-8
+   * @param result offset where the graph's handle is written, u32
+   *
+   * Errnos: `invalid_argument` for a pointer outside memory or a name that is not UTF-8; `unsupported_operation` for a
+   * name that nobody registered (not `not_found`: wasmtime's answer); `runtime_error` when it cannot be compiled.
+   *
+   * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `load-by-name`
+   */
+  load_by_name(name: number, byteLength: number, result: number): void {
+    const text = readText(this.#options.memory, 'the name', name, byteLength);
+    this.#graphs.requireRoom();
+    const graph = this.#requireOpen().registry.get(text);
+    if (graph === undefined) throw unknownName(text);
+    this.#giveGraph({ graph, owned: false }, result);
+  }
+
+  /**
+   * Gives a graph that the host registered, compiled with properties of the guest. Not of the specification: WasmEdge
+   * has it. The config is a JSON object of properties; the host says which names may stand there.
+   *
+   * @param name offset of `nameByteLength` bytes of UTF-8
+   * @param config offset of `configByteLength` bytes of UTF-8
+   * @param result offset where the graph's handle is written, u32
+   *
+   * Errnos: as `load_by_name`; `invalid_argument` also for a config that is no JSON object of allowed properties.
+   */
+  load_by_name_with_config(
+    name: number,
+    nameByteLength: number,
+    config: number,
+    configByteLength: number,
+    result: number,
+  ): void {
+    const { memory, allowedGuestProperties = [] } = this.#options;
+    const nameText = readText(memory, 'the name', name, nameByteLength);
+    const configText = readText(memory, 'the config', config, configByteLength);
+    const properties = parseGuestConfig(configText, allowedGuestProperties);
+    this.#graphs.requireRoom();
+    const { registry } = this.#requireOpen();
+    const plain = Object.keys(properties).length === 0;
+    const graph = plain ? registry.get(nameText) : registry.compile?.(nameText, properties);
+    if (graph === undefined) throw unknownName(nameText);
+    this.#giveGraph({ graph, owned: !plain }, result);
+  }
+
+  /**
+   * Makes a context that holds inputs and outputs of one graph.
+   *
+   * @param graph handle
+   * @param result offset where the context's handle is written, u32
+   *
+   * Errnos: `unsupported_operation` for an unknown graph; `invalid_argument` for a result outside memory; `too_large`
+   * when the guest holds all contexts it may hold; `runtime_error` when the runtime cannot make one.
+   *
+   * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `init-execution-context`
+   */
+  init_execution_context(graph: number, result: number): void {
+    const entry = this.#graphs.get(graph);
+    this.#contexts.requireRoom();
+    requireResult(this.#options.memory, "the context's handle", result);
+    const context = entry.graph.initExecutionContext();
+    this.#options.memory.writeU32(result, this.#contexts.insert({ context, inputBytes: new Map() }));
+  }
+
+  /**
+   * Sets an input; its bytes are copied, so the guest may use them again at once. The same index again replaces it.
+   *
+   * @param context handle
+   * @param index of the input, in the model's order
+   * @param tensor offset of a `$tensor`, 20 bytes
+   *
+   * Errnos: `unsupported_operation` for an unknown context; `invalid_argument` for a pointer outside memory, a type of no
+   * revision, bytes that do not fit the dimensions; `runtime_error` for an index the model has not, or another type or
+   * shape than the model takes; `too_large` when all inputs of the guest together pass their limit.
+   *
+   * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `set-input`
+   */
+  set_input(context: number, index: number, tensor: number): void {
+    const { memory } = this.#options;
+    const record = readTensorRecord(memory, tensor);
+    const entry = this.#contexts.get(context);
+    this.#setInput(entry, index, readTensor(memory, record));
+  }
+
+  /**
+   * Computes the outputs from the inputs; inputs that were not set are zero. Returns when done.
+   *
+   * @param context handle
+   *
+   * Errnos: `unsupported_operation` for an unknown context; `busy` while it computes; `runtime_error` when the runtime fails.
+   *
+   * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `compute`
+   */
+  compute(context: number): void {
+    this.#contexts.get(context).context.compute();
+  }
+
+  /**
+   * Copies an output into the guest.
+   *
+   * @param context handle
+   * @param index of the output, in the model's order
+   * @param buffer offset of `maxByteLength` bytes
+   * @param result offset where the number of bytes written is written, u32
+   *
+   * Errnos: `unsupported_operation` for an unknown context; `runtime_error` for an index the model has not; `too_large`
+   * when the output is larger than the buffer, and nothing is written; `invalid_argument` for a pointer outside memory.
+   *
+   * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `get-output`
+   */
+  get_output(context: number, index: number, buffer: number, maxByteLength: number, result: number): void {
+    const { memory } = this.#options;
+    const entry = this.#contexts.get(context);
+    const byteLength = entry.context.outputByteLength(index);
+    const target = readBytes(memory, 'the output buffer', buffer, maxByteLength);
+    if (byteLength > maxByteLength) {
+      throw new CallRefused('too_large', `the output has ${byteLength} bytes, the buffer ${maxByteLength}`);
+    }
+    requireResult(memory, 'the number of bytes written', result);
+    memory.writeU32(result, entry.context.getOutput(index, target));
+  }
+
+  /**
+   * Releases a graph; contexts made from it stay usable. Not of the specification: other hosts have it.
+   *
+   * Errnos: `unsupported_operation` for an unknown graph.
+   */
+  unload(graph: number): void {
+    releaseGraph(this.#graphs.remove(graph));
+  }
+
+  /** {@link unload} under its second name. */
+  unload_graph(graph: number): void {
+    this.unload(graph);
+  }
+
+  /**
+   * Releases an execution context with its inputs and outputs. Not of the specification: WasmEdge has it.
+   *
+   * Errnos: `unsupported_operation` for an unknown context.
+   */
+  finalize_execution_context(context: number): void {
+    const entry = this.#contexts.remove(context);
+    for (const byteLength of entry.inputBytes.values()) this.#inputBytes -= byteLength;
+    entry.context.dispose();
+  }
+
+  /** Releases all that the guest holds; every handle is unknown then, and nothing can be loaded. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#inputBytes = 0;
+    for (const entry of this.#contexts.clear()) entry.context.dispose();
+    for (const entry of this.#graphs.clear()) releaseGraph(entry);
+  }
+
+  #setInput(entry: ContextEntry, index: number, tensor: Tensor): void {
+    const total = this.#inputBytes - (entry.inputBytes.get(index) ?? 0) + tensor.data.byteLength;
+    if (total > this.#limits.inputBytes) {
+      throw new CallRefused(
+        'too_large',
+        `all inputs would keep ${total} bytes, at most ${this.#limits.inputBytes} may`,
+      );
+    }
+    entry.context.setInput(index, tensor);
+    this.#inputBytes = total;
+    entry.inputBytes.set(index, tensor.data.byteLength);
+  }
+
+  /** Writes the handle of a new graph, or releases the graph where that cannot be done. */
+  #giveGraph(entry: GraphEntry, result: number): void {
+    try {
+      requireResult(this.#options.memory, "the graph's handle", result);
+    } catch (error) {
+      releaseGraph(entry);
+      throw error;
+    }
+    this.#options.memory.writeU32(result, this.#graphs.insert(entry));
+  }
+
+  #openBackend(): Backend {
+    const { backend } = this.#requireOpen();
+    this.#backend ??= backend();
+    return this.#backend;
+  }
+
+  #requireOpen(): WasiNnOptions {
+    if (this.#disposed) throw new CallRefused('runtime_error', 'the host has ended this guest');
+    return this.#options;
+  }
+}
+
+function releaseGraph(entry: GraphEntry): void {
+  if (entry.owned) entry.graph.dispose();
+}
+
+function unknownName(name: string): CallRefused {
+  const shown = name.length <= 80 ? name : `${name.slice(0, 80)}…`;
+  return new CallRefused('unsupported_operation', `no graph is registered under the name ${JSON.stringify(shown)}`);
+}
