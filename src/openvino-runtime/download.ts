@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BackendError } from '../errors.ts';
 import { cachedRuntimes, cacheRoot, makeCacheRoot } from './cache-dir.ts';
@@ -153,10 +153,14 @@ function putInPlace(ready: string, directory: string, staging: string, replace: 
   if ('problem' in unpacked) throw setupError(`the package holds no usable runtime: ${unpacked.problem}`);
   // What is not whole there is not ours to keep: a directory gets this name only when complete.
   if (replace || 'problem' in libraryInDirectory(directory)) moveAside(directory, staging);
-  const kept = !renamed(ready, directory);
-  const placed = libraryInDirectory(directory);
-  if ('problem' in placed) throw setupError(`${directory}: ${placed.problem}`);
-  return { directory, library: placed.found, kept };
+  // Where another set-up was first its files are as good, unless one with `force` has just moved them away.
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const library = { ...unpacked.found, path: join(directory, basename(unpacked.found.path)) };
+    if (renamed(ready, directory)) return { directory, library, kept: false };
+    const placed = libraryInDirectory(directory);
+    if ('found' in placed) return { directory, library: placed.found, kept: true };
+  }
+  throw setupError(`${directory}: other set-ups are at work there`);
 }
 
 function moveAside(directory: string, staging: string): void {

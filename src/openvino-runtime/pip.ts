@@ -80,6 +80,7 @@ export function requirementLine(wheel: RuntimeWheel): string {
 }
 
 async function runPip(command: readonly string[], options: PipOptions): Promise<{ exitCode: number; output: string }> {
+  options.signal?.throwIfAborted();
   const [program = '', ...args] = command;
   const child = spawn(program, args, {
     cwd: options.folder,
@@ -87,8 +88,11 @@ async function runPip(command: readonly string[], options: PipOptions): Promise<
     // so a demand to do that in virtual environments only does not apply.
     env: { ...options.env, TMPDIR: options.folder, PIP_REQUIRE_VIRTUALENV: '0', PYTHONUNBUFFERED: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.signal && { signal: options.signal }),
+    // A process group of its own: python3 may be a script of a version manager that starts the real one.
+    detached: true,
   });
+  const interrupt = () => endGroup(child);
+  options.signal?.addEventListener('abort', interrupt);
   let output = '';
   const collect = (chunk: string) => {
     output = `${output}${chunk}`.slice(-20_000);
@@ -101,12 +105,13 @@ async function runPip(command: readonly string[], options: PipOptions): Promise<
     options.signal?.throwIfAborted();
     if (!watch.idle()) return { exitCode, output };
   } finally {
+    options.signal?.removeEventListener('abort', interrupt);
     watch.stop();
   }
   throw setupError(`pip got nothing for ${Math.round(options.idleLimitMs / 1000)} s and was ended`);
 }
 
-/** Waits until the process is gone, also after it was told to end: until then it may write into our folder. */
+/** Waits until the processes are gone, also after they were told to end: until then they may write into our folder. */
 function ended(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('close', (code) => resolve(code ?? 1));
@@ -114,6 +119,15 @@ function ended(child: ChildProcess): Promise<number> {
       if (child.pid === undefined) reject(setupError(`cannot run ${child.spawnfile}: ${error.message}`, error));
     });
   });
+}
+
+/** SIGKILL: whatever it was about to write is removed anyway. */
+function endGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It ended by itself just now.
+  }
 }
 
 const TICK_MS = 200;
@@ -129,7 +143,7 @@ function endWhenIdle(child: ChildProcess, options: PipOptions): { idle: () => bo
     last = now;
     if (idleTicks * TICK_MS < options.idleLimitMs) return;
     idle = true;
-    child.kill('SIGKILL');
+    endGroup(child);
   }, TICK_MS);
   return { idle: () => idle, stop: () => clearInterval(timer) };
 }
