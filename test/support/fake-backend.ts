@@ -37,7 +37,7 @@ export function fakeBackend(): FakeBackend {
       if (builders.length !== 2) {
         throw new BackendError('ERR_NN_INVALID_ARGUMENT', `expected 2 builders, got ${builders.length}`);
       }
-      const [xml, weights] = builders.map((bytes) => bytes.slice());
+      const [xml, weights] = builders.map((bytes) => Uint8Array.from(bytes));
       return new FakeGraph(parse(xml as Uint8Array, weights as Uint8Array), live);
     },
     loadFiles() {

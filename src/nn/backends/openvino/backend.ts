@@ -1,0 +1,164 @@
+/** wasi-nn over OpenVINO's C API, through the native addon. */
+import { BackendError } from '../../../errors.ts';
+import { loadAddon } from '../../../native/addon.ts';
+import type { NativeCompiledModel, NativeInferRequest, NativeOpenVino, NativePort } from '../../../native/openvino.ts';
+import type { Backend, BackendExecutionContext, BackendGraph, LoadOptions, Tensor, TensorInfo } from '../../backend.ts';
+import { checkModel } from '../../model-content/checked-model.ts';
+import { deviceFor } from '../device.ts';
+import { readModelFiles } from '../model-files.ts';
+
+export interface NativeBackendOptions {
+  /**
+   * Absolute path of the `libopenvino_c` to open, or who finds it on first use; undefined means that none was found.
+   * A process opens one library only.
+   */
+  libraryPath: string | (() => string | undefined);
+  /** Default: the addon of this package. */
+  openvino?: () => NativeOpenVino;
+}
+
+export class NativeBackend implements Backend {
+  readonly name = 'native';
+  readonly #options: NativeBackendOptions;
+  #openvino: NativeOpenVino | undefined;
+  #libraryPath: string | undefined;
+
+  constructor(options: NativeBackendOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens the runtime and tells about it.
+   * @throws HostError ERR_ADDON_UNAVAILABLE; BackendError ERR_NN_RUNTIME_NOT_FOUND, ERR_NN_RUNTIME_INVALID,
+   *   ERR_NN_RUNTIME_CONFLICT
+   */
+  describe(): ReturnType<Backend['describe']> {
+    const openvino = this.#open();
+    const { libraryPath, version } = openvino.open(this.#findLibrary());
+    return { runtime: 'OpenVINO', version, libraryPath, devices: openvino.availableDevices() };
+  }
+
+  /** Opens the runtime and its CPU plugin on a thread of their own. What fails is found again by {@link load}. */
+  preload(): void {
+    try {
+      this.#binding().preload(this.#findLibrary());
+    } catch {
+      // Kept by whoever failed: load() asks again and throws the same.
+    }
+  }
+
+  load(builders: readonly Uint8Array[], options: LoadOptions): BackendGraph {
+    const model = checkModel(builders, options.encoding);
+    const openvino = this.#open();
+    const device = deviceFor(options.target, () => openvino.availableDevices());
+    return new NativeGraph(
+      openvino.compileModel(model.encoding, model.builders, device, propertyList(options.properties)),
+    );
+  }
+
+  /** As {@link load}; the model's bytes may be larger than a JavaScript buffer where it is IR. */
+  loadFiles(paths: readonly string[], options: LoadOptions): BackendGraph {
+    const files = readModelFiles(paths, options.encoding);
+    if (files.builders !== undefined) return this.load(files.builders, options);
+    const openvino = this.#open();
+    const device = deviceFor(options.target, () => openvino.availableDevices());
+    return new NativeGraph(
+      openvino.compileModelFromFiles('ir', files.irPaths, device, propertyList(options.properties)),
+    );
+  }
+
+  #open(): NativeOpenVino {
+    const openvino = this.#binding();
+    openvino.open(this.#findLibrary());
+    return openvino;
+  }
+
+  #binding(): NativeOpenVino {
+    this.#openvino ??= this.#options.openvino?.() ?? loadAddon().openvino;
+    return this.#openvino;
+  }
+
+  #findLibrary(): string {
+    const { libraryPath } = this.#options;
+    this.#libraryPath ??= typeof libraryPath === 'string' ? libraryPath : libraryPath();
+    if (this.#libraryPath === undefined) {
+      throw new BackendError('ERR_NN_RUNTIME_NOT_FOUND', 'no OpenVINO runtime was found');
+    }
+    return this.#libraryPath;
+  }
+}
+
+class NativeGraph implements BackendGraph {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly #compiledModel: NativeCompiledModel;
+  #disposed = false;
+
+  constructor(compiledModel: NativeCompiledModel) {
+    this.#compiledModel = compiledModel;
+    this.inputs = compiledModel.inputs.map(infoOf);
+    this.outputs = compiledModel.outputs.map(infoOf);
+  }
+
+  /** @throws BackendError ERR_RELEASED */
+  initExecutionContext(): BackendExecutionContext {
+    return new NativeExecutionContext(this.#compiledModel.createInferRequest());
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#compiledModel.release();
+  }
+}
+
+/**
+ * One infer request. Inputs that were not set are zero when it computes, and outputs are zero before it did: OpenVINO
+ * itself would show what the memory held before, of this guest, another, or the host.
+ */
+class NativeExecutionContext implements BackendExecutionContext {
+  readonly #request: NativeInferRequest;
+  #disposed = false;
+
+  constructor(request: NativeInferRequest) {
+    this.#request = request;
+  }
+
+  setInput(index: number, { elementType, dimensions, data }: Tensor): void {
+    this.#request.setInput(index, elementType, dimensions, data);
+  }
+
+  compute(): void {
+    this.#request.infer();
+  }
+
+  computeAsync(): Promise<void> {
+    return this.#request.inferAsync();
+  }
+
+  cancel(): void {
+    this.#request.cancel();
+  }
+
+  outputByteLength(index: number): number {
+    return this.#request.outputInfo(index).byteLength;
+  }
+
+  getOutput(index: number, target: Uint8Array): number {
+    return this.#request.getOutput(index, target);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#request.release();
+  }
+}
+
+function infoOf(port: NativePort): TensorInfo {
+  return { name: port.name, elementType: port.elementType, shape: port.shape };
+}
+
+function propertyList(properties: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(properties).flat();
+}

@@ -1,0 +1,157 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { BackendError } from '../errors.ts';
+import { invalidOption } from '../options.ts';
+import type { Backend, BackendGraph, Encoding, ExecutionTarget } from './backend.ts';
+import type { GraphRegistry } from './registry.ts';
+
+/** A graph to be registered: which model, and the name under which guests ask for it. */
+export interface NamedGraph {
+  name: string;
+  /** As the user wrote it; `autodetect` goes by the files in the directory. Letters may be large or small. */
+  encoding: string;
+  /** Holds `model.xml` and `model.bin`, or `model.onnx`, `model.tflite`, `model.pb`. */
+  directory: string;
+  /** Default: cpu. */
+  target?: ExecutionTarget;
+}
+
+export interface GraphRegistryOptions {
+  /** Asked only when there is a graph to compile. */
+  backend: () => Backend;
+  graphs: readonly NamedGraph[];
+  /** Runtime properties for every graph. */
+  properties?: Readonly<Record<string, string>>;
+  /** Compile when registered, so that a broken model is found at start, or on first use. Default: `now`. */
+  compile?: 'now' | 'on-demand';
+}
+
+/** A registry that holds its graphs; {@link DisposableGraphRegistry.dispose} releases them. */
+export interface DisposableGraphRegistry extends GraphRegistry {
+  readonly names: readonly string[];
+  dispose(): void;
+}
+
+/** File names in a graph's directory, by encoding. */
+const MODEL_FILES = {
+  openvino: ['model.xml', 'model.bin'],
+  onnx: ['model.onnx'],
+  tensorflowlite: ['model.tflite'],
+  tensorflow: ['model.pb'],
+} as const;
+
+type FileEncoding = keyof typeof MODEL_FILES;
+
+/**
+ * Reads the value of an `nn-graph` option: `ENCODING::DIRECTORY`, named by the last part of the directory, or
+ * `NAME=ENCODING::DIRECTORY`.
+ * @throws OptionError when there is no `::`, or no name can be told
+ */
+export function parseNamedGraph(text: string): NamedGraph {
+  const separator = text.indexOf('::');
+  if (separator < 0) throw invalidOption('nn-graph', 'ENCODING::DIRECTORY or NAME=ENCODING::DIRECTORY', text);
+  const head = text.slice(0, separator);
+  const directory = text.slice(separator + 2);
+  const equals = head.indexOf('=');
+  const name = equals < 0 ? basename(directory) : head.slice(0, equals);
+  if (name === '' || name === '.' || name === '..') {
+    throw invalidOption('nn-graph', 'a name or a directory that has one (NAME=ENCODING::DIRECTORY)', text);
+  }
+  return { name, encoding: head.slice(equals + 1), directory };
+}
+
+/**
+ * Registers graphs of the host. Directories and files are looked for at once; a later graph of the same name replaces an
+ * earlier one.
+ * @throws BackendError ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_GRAPH_NOT_FOUND for a missing directory or file; where
+ *   compiled now, whatever the backend throws for the model
+ */
+export function createGraphRegistry(options: GraphRegistryOptions): DisposableGraphRegistry {
+  const registry = new InMemoryGraphRegistry(options);
+  if (options.compile !== 'on-demand') registry.compileAll();
+  return registry;
+}
+
+interface RegisteredGraph {
+  paths: readonly string[];
+  encoding: FileEncoding;
+  target: ExecutionTarget;
+  graph?: BackendGraph;
+}
+
+class InMemoryGraphRegistry implements DisposableGraphRegistry {
+  readonly #options: GraphRegistryOptions;
+  readonly #graphs = new Map<string, RegisteredGraph>();
+
+  constructor(options: GraphRegistryOptions) {
+    this.#options = options;
+    for (const graph of options.graphs) this.#graphs.set(graph.name, findFiles(graph));
+  }
+
+  get names(): readonly string[] {
+    return [...this.#graphs.keys()];
+  }
+
+  get(name: string): BackendGraph | undefined {
+    const registered = this.#graphs.get(name);
+    if (registered === undefined) return undefined;
+    registered.graph ??= this.#compile(registered, {});
+    return registered.graph;
+  }
+
+  compile(name: string, properties: Readonly<Record<string, string>>): BackendGraph | undefined {
+    const registered = this.#graphs.get(name);
+    return registered && this.#compile(registered, properties);
+  }
+
+  compileAll(): void {
+    try {
+      for (const name of this.#graphs.keys()) this.get(name);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  dispose(): void {
+    for (const registered of this.#graphs.values()) registered.graph?.dispose();
+    this.#graphs.clear();
+  }
+
+  #compile(registered: RegisteredGraph, properties: Readonly<Record<string, string>>): BackendGraph {
+    const { paths, encoding, target } = registered;
+    const all = { ...this.#options.properties, ...properties };
+    return this.#options.backend().loadFiles(paths, { encoding, target, properties: all });
+  }
+}
+
+function findFiles({ name, encoding, directory, target = 'cpu' }: NamedGraph): RegisteredGraph {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': '${directory}' is not a directory`);
+  }
+  const found = encodingOf(name, encoding, directory);
+  const paths = MODEL_FILES[found].map((file) => join(directory, file));
+  const missing = paths.find((path) => !existsSync(path));
+  if (missing !== undefined) {
+    throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': the file '${missing}' does not exist`);
+  }
+  return { paths, encoding: found, target };
+}
+
+function encodingOf(name: string, encoding: string, directory: string): FileEncoding {
+  const written = encoding.toLowerCase() as Encoding;
+  if (Object.hasOwn(MODEL_FILES, written)) return written as FileEncoding;
+  const known = Object.keys(MODEL_FILES) as FileEncoding[];
+  if (written !== 'autodetect') {
+    throw new BackendError(
+      'ERR_NN_UNSUPPORTED_ENCODING',
+      `graph '${name}': unknown graph encoding '${encoding}'; known are ${known.join(', ')}, autodetect`,
+    );
+  }
+  const found = known.find((one) => existsSync(join(directory, MODEL_FILES[one][0])));
+  if (found === undefined) {
+    const files = known.map((one) => MODEL_FILES[one][0]).join(', ');
+    throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': '${directory}' holds none of ${files}`);
+  }
+  return found;
+}
