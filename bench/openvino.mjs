@@ -20,6 +20,10 @@ export function usedOpenVino(named) {
 }
 
 function foundByHost() {
-  const path = execFileSync(process.execPath, [RUN, 'doctor', '--library-path'], { encoding: 'utf8' }).trim();
+  const report = execFileSync(process.execPath, [RUN, 'doctor', '--json'], { encoding: 'utf8' });
+  /** @type {{ places: { chosen: boolean, libraryPath?: string }[] }} */
+  const { places } = JSON.parse(report);
+  const path = places.find((place) => place.chosen)?.libraryPath;
+  if (!path) throw new Error('no OpenVINO was found; "node run.js doctor" says where it was looked for');
   return dirname(path);
 }
