@@ -157,7 +157,12 @@ export function pipReason(output: string): string {
   // An index that cannot be reached ends in "no matching distribution", which is not the reason.
   const broken = lines.findLast((line) => line.includes('connection broken by'));
   if (broken) return `its package index cannot be reached (${connectionReason(broken)})`;
-  const error = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.findLast((line) => line !== '');
+  // A pip that is told not to retry says no more than this.
+  if (output.includes('(from versions: none)')) return 'its package index has no openvino at all, or cannot be reached';
+  const last = lines.findLast((line) => line !== '');
+  const error = lines.findLast((line) => line.startsWith('ERROR:')) ?? last;
+  // A traceback follows, and its last line is the reason.
+  if (error === 'ERROR: Exception:') return last ?? error;
   return error?.replace(/^ERROR:\s*/, '') ?? 'it gave no reason';
 }
 

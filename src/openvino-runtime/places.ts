@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedRuntimes, cacheRoot, cacheRootProblem } from './cache-dir.ts';
@@ -125,7 +125,7 @@ export function linkerPlace(
 ): SlowPlace {
   const place = PLACES.linker;
   const cached = foldersInLinkerCache(cacheFile);
-  const folders = [...new Set([...cached, ...standard])].filter((folder) => existsSync(folder));
+  const folders = distinct([...cached, ...standard]);
   return { ...firstOf(place, folders), watched: [cacheFile, ...folders] };
 }
 
@@ -134,6 +134,16 @@ function standardFolders(): string[] {
   const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as 'x64' | 'arm64'];
   const folders = ['/usr/local/lib', '/usr/lib64', '/lib64', '/usr/lib', '/lib'];
   return multiarch ? [`/usr/local/lib/${multiarch}`, `/usr/lib/${multiarch}`, ...folders] : folders;
+}
+
+/** Those that are there, each once: `/lib` is nearly always a link to `/usr/lib`. */
+function distinct(folders: readonly string[]): string[] {
+  const byTarget = new Map<string, string>();
+  for (const folder of folders.filter((path) => existsSync(path))) {
+    const target = realpathSync(folder);
+    if (!byTarget.has(target)) byTarget.set(target, folder);
+  }
+  return [...byTarget.values()];
 }
 
 /** The linker's cache holds every path as NUL-terminated text, so the ones of the C library can be picked out. */
@@ -148,14 +158,15 @@ function foldersInLinkerCache(file: string): string[] {
   return [...paths].map(([path]) => dirname(path));
 }
 
-/** The first directory that holds the library; where none does, each with its reason. */
+/** The first directory that holds the library; where none does, what is wrong with each. */
 function firstOf(place: string, folders: readonly string[]): SearchedPlace {
-  const reasons: string[] = [];
+  const foldersByProblem = new Map<string, string[]>();
   for (const folder of folders) {
     const answer = libraryInDirectory(folder);
     if ('found' in answer) return answered(place, folder, answer);
-    reasons.push(`${folder}: ${answer.problem}`);
+    foldersByProblem.set(answer.problem, [...(foldersByProblem.get(answer.problem) ?? []), folder]);
   }
+  const reasons = [...foldersByProblem].map(([problem, those]) => `${those.join(', ')}: ${problem}`);
   return { place, detail: reasons.join('; ') };
 }
 

@@ -128,9 +128,10 @@ linux('environment variables', () => {
   test('every directory of LD_LIBRARY_PATH without the library is named', () => {
     const folder = temporaryFolder();
     writeUnder(folder, 'a/readme');
-    const { detail, found } = libraryPathPlace({ LD_LIBRARY_PATH: `${folder}/a:${folder}/b` });
+    writeUnder(folder, 'c/readme');
+    const { detail, found } = libraryPathPlace({ LD_LIBRARY_PATH: `${folder}/a:${folder}/b:${folder}/c` });
     expect(found).toBeUndefined();
-    expect(detail).toBe(`${folder}/a: no libopenvino_c.so; ${folder}/b: not there`);
+    expect(detail).toBe(`${folder}/a, ${folder}/c: no libopenvino_c.so; ${folder}/b: not there`);
   });
 });
 

@@ -66,8 +66,13 @@ ERROR: No matching distribution found for openvino==2026.4.1`,
       'its package index cannot be reached (403 Forbidden)',
     ],
     [
-      'another version only',
-      'ERROR: Could not find a version that satisfies the requirement x\nERROR: No matching distribution found for x\n',
+      'no connection without retries',
+      'ERROR: Could not find a version that satisfies the requirement x (from versions: none)\nERROR: No matching distribution found for x\n',
+      'its package index has no openvino at all, or cannot be reached',
+    ],
+    [
+      'other versions only',
+      'ERROR: Could not find a version that satisfies the requirement x (from versions: 1, 2)\nERROR: No matching distribution found for x\n',
       'No matching distribution found for x',
     ],
     [
@@ -83,6 +88,11 @@ ERROR: No matching distribution found for openvino==2026.4.1`,
              Got        bbbb
 `,
       'the file it got is not the pinned one: Expected sha256 aaaa, got        bbbb',
+    ],
+    [
+      'a full disk while fetching',
+      'ERROR: Exception:\nTraceback (most recent call last):\n  File "x"\nOSError: [Errno 28] No space left on device\n',
+      'OSError: [Errno 28] No space left on device',
     ],
     ['a traceback', 'Traceback (most recent call last):\n  File "x"\nMemoryError\n', 'MemoryError'],
     ['nothing', '\n', 'it gave no reason'],
