@@ -4,7 +4,7 @@ import type { GuestExit } from '../guest/exit.ts';
 import type { GuestMemory } from '../guest/memory.ts';
 import type { NativeFs } from '../native/fs.ts';
 
-export { createPreview1, DEFAULT_MAX_OPEN_FILES } from './preview1.ts';
+export { createPreview1, DEFAULT_MAX_MEMORY_FILE_BYTES, DEFAULT_MAX_OPEN_FILES } from './preview1.ts';
 
 /** Where a guest's standard input comes from. */
 export type InputSource =
@@ -43,6 +43,8 @@ export interface Preview1Options {
   stderr: OutputSink;
   /** How many descriptors the guest may have open at once; one more is `mfile`. Default 1024. */
   maxOpenFiles?: number;
+  /** How many bytes the guest may add to trees in memory; one more is `nospc`. Default 1 GiB. */
+  maxMemoryFileBytes?: number;
   /** Told why a call was answered with `io`: an exception in code of the embedder, or a fault of ours. */
   report?: ((functionName: string, reason: unknown) => void) | undefined;
   /** The system's file calls; the addon's where absent. */

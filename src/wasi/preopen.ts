@@ -3,6 +3,7 @@ import { HostError } from '../errors.ts';
 import type { NativeFs } from '../native/fs.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { HostDirectory } from './fd/host-directory.ts';
+import type { MemoryBudget } from './fd/memory-budget.ts';
 import { fromShim } from './fd/shim.ts';
 import { Socket } from './fd/socket.ts';
 import type { Preopen } from './index.ts';
@@ -13,9 +14,9 @@ const encoder = new TextEncoder();
  * Opens what the embedder gives to the guest.
  * @throws HostError ERR_PREOPEN where a directory cannot be opened; the message names it and the system's reason
  */
-export function openPreopen(fs: NativeFs, preopen: Preopen): Descriptor {
+export function openPreopen(fs: NativeFs, preopen: Preopen, budget: MemoryBudget): Descriptor {
   if (preopen.kind === 'socket') return new Socket(fs, preopen.fd, false);
-  const descriptor = preopen.kind === 'shim' ? fromShim(preopen.fd) : openHostDirectory(fs, preopen);
+  const descriptor = preopen.kind === 'shim' ? fromShim(preopen.fd, budget) : openHostDirectory(fs, preopen);
   descriptor.preopenName = encoder.encode(preopen.guestPath);
   return descriptor;
 }

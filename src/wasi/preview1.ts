@@ -9,6 +9,7 @@ import { DescriptorTable } from './descriptor-table.ts';
 import { environFunctions } from './environ.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import type { Descriptor } from './fd/descriptor.ts';
+import { MemoryBudget } from './fd/memory-budget.ts';
 import { fromShim } from './fd/shim.ts';
 import { BytesInput, CallbackOutput, HostInput, HostOutput, NullInput, NullOutput } from './fd/stdio.ts';
 import { fdDirectoryFunctions } from './fd-directory.ts';
@@ -27,6 +28,9 @@ import { sockFunctions } from './sock.ts';
 /** How many descriptors a guest may have open at once, standard ones and preopens included. */
 export const DEFAULT_MAX_OPEN_FILES = 1024;
 
+/** How many bytes a guest may add to trees in memory. */
+export const DEFAULT_MAX_MEMORY_FILE_BYTES = 2 ** 30;
+
 /**
  * Makes preview1 for one guest: its arguments, environment, clocks, and everything it may open.
  *
@@ -39,7 +43,12 @@ export function createPreview1(options: Preview1Options): Preview1 {
   if (!Number.isInteger(maxOpenFiles) || maxOpenFiles < 3) {
     throw invalidOption('maxOpenFiles', 'an integer of at least 3', maxOpenFiles);
   }
+  const maxMemoryFileBytes = options.maxMemoryFileBytes ?? DEFAULT_MAX_MEMORY_FILE_BYTES;
+  if (!Number.isSafeInteger(maxMemoryFileBytes) || maxMemoryFileBytes < 0) {
+    throw invalidOption('maxMemoryFileBytes', 'a number of bytes', maxMemoryFileBytes);
+  }
   const fs = options.fs ?? nativeFs();
+  const budget = new MemoryBudget(maxMemoryFileBytes);
   const descriptors = new DescriptorTable(maxOpenFiles);
   const context: Context = {
     memory: options.memory,
@@ -52,10 +61,10 @@ export function createPreview1(options: Preview1Options): Preview1 {
     monotonicStart: fs.clockTime(false),
   };
   try {
-    descriptors.add(openInput(fs, options.stdin));
-    descriptors.add(openOutput(fs, options.stdout));
-    descriptors.add(openOutput(fs, options.stderr));
-    for (const preopen of options.preopens) descriptors.add(openPreopen(fs, preopen));
+    descriptors.add(openInput(fs, options.stdin, budget));
+    descriptors.add(openOutput(fs, options.stdout, budget));
+    descriptors.add(openOutput(fs, options.stderr, budget));
+    for (const preopen of options.preopens) descriptors.add(openPreopen(fs, preopen, budget));
   } catch (error) {
     descriptors.closeAll();
     throw error;
@@ -81,7 +90,7 @@ function toBytes(name: string, text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-function openInput(fs: NativeFs, source: InputSource): Descriptor {
+function openInput(fs: NativeFs, source: InputSource, budget: MemoryBudget): Descriptor {
   switch (source.kind) {
     case 'fd':
       return new HostInput(fs, source.fd);
@@ -90,11 +99,11 @@ function openInput(fs: NativeFs, source: InputSource): Descriptor {
     case 'bytes':
       return new BytesInput(source.bytes);
     case 'shim':
-      return fromShim(source.fd);
+      return fromShim(source.fd, budget);
   }
 }
 
-function openOutput(fs: NativeFs, sink: OutputSink): Descriptor {
+function openOutput(fs: NativeFs, sink: OutputSink, budget: MemoryBudget): Descriptor {
   switch (sink.kind) {
     case 'fd':
       return new HostOutput(fs, sink.fd);
@@ -103,7 +112,7 @@ function openOutput(fs: NativeFs, sink: OutputSink): Descriptor {
     case 'write':
       return new CallbackOutput(sink.write);
     case 'shim':
-      return fromShim(sink.fd);
+      return fromShim(sink.fd, budget);
   }
 }
 

@@ -218,8 +218,11 @@ static void putFilestat(const unsigned char *p) {
   int nlinkAt = 24, nlinkLength = 8, sizeAt = 32;
 #endif
   putField("type", p[16]);
-  putField("nlink", get(p + nlinkAt, nlinkLength));
-  if (p[16] != 3) putField("size", get(p + sizeAt, 8));
+  // Of directories both are the file system's own matter.
+  if (p[16] != 3) {
+    putField("nlink", get(p + nlinkAt, nlinkLength));
+    putField("size", get(p + sizeAt, 8));
+  }
   if (showTimes) {
     putField("atim", get(p + sizeAt + 8, 8));
     putField("mtim", get(p + sizeAt + 16, 8));

@@ -1,0 +1,54 @@
+import { ERRNO, type Errno } from '../errno.ts';
+
+/** As long as a path may be, its end not counted, and each of its names. */
+const MOST_PATH_BYTES = 4095;
+const MOST_NAME_BYTES = 255;
+
+/** What slashes at the end of a path mean: the directory itself (its name is `.` in itself), nothing, or they stay. */
+export type Slash = 'enters' | 'ignored' | 'kept';
+
+/** A path cut in two: the way to a directory, and a name in it. The name is `.` where the path ends in a directory. */
+export interface SplitPath {
+  way: string[];
+  name: string;
+  /** With `kept`: whether a directory is meant. */
+  slash: boolean;
+}
+
+/** Cuts the last component off. The text alone decides: nothing is looked up. */
+export function splitPath(path: string, slash: Slash): SplitPath | Errno {
+  const errno = checkPath(path);
+  if (errno !== ERRNO.success) return errno;
+  const components = componentsOf(path);
+  const last = components.at(-1) ?? '.';
+  const endsInSlash = path.endsWith('/');
+  if (last === '.' || last === '..' || (endsInSlash && slash === 'enters')) {
+    return { way: components, name: '.', slash: endsInSlash };
+  }
+  return { way: components.slice(0, -1), name: last, slash: endsInSlash && slash === 'kept' };
+}
+
+/** What is wrong with a path whatever it leads to. */
+export function checkPath(path: string): Errno {
+  if (path === '') return ERRNO.noent;
+  if (path.includes('\0')) return ERRNO.inval;
+  if (Buffer.byteLength(path) > MOST_PATH_BYTES) return ERRNO.nametoolong;
+  return path.startsWith('/') ? ERRNO.perm : ERRNO.success;
+}
+
+export function isNameTooLong(name: string): boolean {
+  // A character takes at most three bytes of UTF-8 for each of its UTF-16 units.
+  return name.length * 3 > MOST_NAME_BYTES && Buffer.byteLength(name) > MOST_NAME_BYTES;
+}
+
+/** `a//b/` is `a`, `b`; dots stay. */
+export function componentsOf(path: string): string[] {
+  return path.split('/').filter((component) => component !== '');
+}
+
+/** The one name of a path like `name`, `name/` or `name/.`; undefined where there are more, or dots first. */
+export function oneName(path: string): string | undefined {
+  const [first, ...rest] = path.split('/');
+  if (first === undefined || first === '' || first === '.' || first === '..') return undefined;
+  return rest.every((component) => component === '' || component === '.') ? first : undefined;
+}

@@ -1,0 +1,98 @@
+/**
+ * Every function of preview1 as wasmtime answers it: scripts of calls, run by one small guest (`probe/`).
+ *
+ * `expected/` holds what wasmtime printed, with its version. Where a wasmtime is at hand, it is asked again. To record anew:
+ * `RECORD=1 npx vitest run --config test/vitest.config.ts test/conformance -t records`.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadAddon } from '../../src/native/addon.ts';
+import type { Preopen } from '../../src/wasi/index.ts';
+import { skipUnless } from '../support/requirements.ts';
+import { runGuest } from '../support/run-guest.ts';
+import {
+  type Case,
+  casesOf,
+  expectedFile,
+  families,
+  normalized,
+  PROBE,
+  recordedOf,
+  recordText,
+  withOurs,
+} from './script.ts';
+import { makeTree, memoryTree } from './tree.ts';
+import { runInWasmtime, wasmtime, wasmtimeVersion } from './wasmtime.ts';
+
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'wasi-nn-host-conformance-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A new tree, deep enough that a link to `../..` stays in our own scratch directory. */
+function freshTree(): string {
+  const root = join(mkdtempSync(join(scratch, 'tree-')), 'a', 'b');
+  makeTree(root);
+  return root;
+}
+
+function outputOf(one: Case, preopen: Preopen): string {
+  const result = runGuest({ wasm: PROBE, args: ['guest.wasm', ...one.calls], preopens: [preopen] });
+  expect(result.reports).toEqual([]);
+  expect(result.trap).toBeUndefined();
+  return normalized(result.stdout);
+}
+
+function peerOutputOf(one: Case): string {
+  const result = runInWasmtime(PROBE, freshTree(), one.calls);
+  expect(result.stderr).toBe('');
+  return normalized(result.stdout);
+}
+
+function hostPreopen(): Preopen {
+  return { kind: 'host', hostPath: freshTree(), guestPath: '/' };
+}
+
+if (process.env.RECORD) {
+  it.each(families)('records %s', (family) => {
+    const outputs = casesOf(family).map((one) => [one.name, peerOutputOf(one)] as const);
+    writeFileSync(expectedFile(family), recordText(wasmtimeVersion(), outputs));
+  });
+}
+
+describe.each(families)('%s', (family) => {
+  const cases = casesOf(family);
+  const recorded = recordedOf(family);
+
+  function expected(one: Case): string {
+    const output = recorded.outputs.get(one.name);
+    expect(output, `${one.name} is not recorded`).toBeDefined();
+    return withOurs(one, output ?? '');
+  }
+
+  it.each(cases)('$name: over openat2', (one) => {
+    expect(outputOf(one, hostPreopen())).toBe(expected(one));
+  });
+
+  it.each(cases)('$name: component by component', (one) => {
+    const { fs } = loadAddon();
+    fs?.setResolver(true);
+    try {
+      expect(outputOf(one, hostPreopen())).toBe(expected(one));
+    } finally {
+      fs?.setResolver(false);
+    }
+  });
+
+  it.each(cases.filter((one) => !one.needsLinks))('$name: in memory', (one) => {
+    const preopen: Preopen = { kind: 'shim', guestPath: '/', fd: memoryTree('/') };
+    expect(outputOf(one, preopen)).toBe(expected(one));
+  });
+
+  it.skipIf(skipUnless(wasmtime)).each(cases)('$name: as the wasmtime here', (one) => {
+    expect(outputOf(one, hostPreopen())).toBe(withOurs(one, peerOutputOf(one)));
+  });
+});

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CASES = fileURLToPath(new URL('cases/', import.meta.url));
+const EXPECTED = fileURLToPath(new URL('expected/', import.meta.url));
+
+export const PROBE = fileURLToPath(new URL('probe/probe.wasm', import.meta.url));
+
+/** One script for the probe, in a tree of its own. */
+export interface Case {
+  family: string;
+  name: string;
+  needsLinks: boolean;
+  calls: string[];
+  /** What we answer on purpose otherwise than wasmtime: the call's number to the whole line. */
+  ours: Map<number, string>;
+}
+
+export const families: readonly string[] = readdirSync(CASES)
+  .map((file) => basename(file, '.txt'))
+  .sort();
+
+/**
+ * Reads the cases of a family. `== name`, with `needs links` behind it where a tree in memory cannot serve; a call a line;
+ * `=> line` after a call where our answer differs, with the reason in a comment before it.
+ */
+export function casesOf(family: string): Case[] {
+  const cases: Case[] = [];
+  for (const line of readFileSync(join(CASES, `${family}.txt`), 'utf8').split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    if (line.startsWith('== ')) {
+      const needsLinks = line.endsWith(' needs links');
+      const name = line.slice(3).replace(/ needs links$/, '');
+      cases.push({ family, name, needsLinks, calls: [], ours: new Map() });
+      continue;
+    }
+    const last = cases.at(-1);
+    if (last === undefined) throw new Error(`${family}: a call before the first case`);
+    if (line.startsWith('=> ')) last.ours.set(last.calls.length - 1, line.slice(3));
+    else last.calls.push(line);
+  }
+  return cases;
+}
+
+/** What a file of expected answers holds: who gave them, and the output of each case by name. */
+export interface Recorded {
+  version: string;
+  outputs: Map<string, string>;
+}
+
+export function recordedOf(family: string): Recorded {
+  const [head = '', ...sections] = readFileSync(join(EXPECTED, `${family}.txt`), 'utf8').split('\n== ');
+  return {
+    version: head.trim(),
+    outputs: new Map(
+      sections.map((section) => {
+        const end = section.indexOf('\n');
+        return [section.slice(0, end), section.slice(end + 1).trimEnd()];
+      }),
+    ),
+  };
+}
+
+export function recordText(version: string, outputs: readonly (readonly [name: string, output: string])[]): string {
+  return `${version}\n${outputs.map(([name, output]) => `== ${name}\n${output}\n`).join('')}`;
+}
+
+export function expectedFile(family: string): string {
+  return join(EXPECTED, `${family}.txt`);
+}
+
+/** The order of a listing is the file system's own matter: names of the nine files are made equal. */
+export function normalized(output: string): string {
+  return output.trimEnd().replaceAll(/'l[a-i]'/g, "'l_'");
+}
+
+/** What we are expected to print, given what wasmtime prints. */
+export function withOurs(one: Case, output: string): string {
+  return output
+    .split('\n')
+    .map((line, index) => one.ours.get(index) ?? line)
+    .join('\n');
+}
