@@ -4,6 +4,7 @@
 
 #include "openvino/errors.h"
 #include "openvino/model_reader.h"
+#include "openvino/model_thread.h"
 
 namespace openvino {
 
@@ -73,10 +74,12 @@ std::string GuiltyProperty(const Library& library, const CompileTarget& target, 
 
 CompiledModelObject* Compile(const Library& library, const ModelContent& content) {
   CheckTarget(content.target());
-  const ModelHandle model = ReadModel(library, content);
   CompiledModelObject* compiled = nullptr;
-  const Status status = CallCompile(library, model.get(), content.target(), &compiled);
-  if (status != kOk) FailCompile(library, content.target(), status);
+  RunOnModelThread([&] {
+    const ModelHandle model = ReadModel(library, content);
+    const Status status = CallCompile(library, model.get(), content.target(), &compiled);
+    if (status != kOk) FailCompile(library, content.target(), status);
+  });
   return compiled;
 }
 

@@ -6,7 +6,7 @@
 #include <cctype>
 
 #include "openvino/errors.h"
-#include "openvino/isolated_thread.h"
+#include "openvino/model_thread.h"
 
 namespace openvino {
 
@@ -62,8 +62,10 @@ void Library::CreateCore() {
   // The runtime's own log goes to standard output by default, which is the guest's.
   if (api_.util_set_log_callback) api_.util_set_log_callback(nullptr);
   Check(api_, api_.core_create(&core_), "ERR_NN_RUNTIME_INVALID", "OpenVINO " + version_ + " cannot start");
-  const auto probe = [this] { element_types_ = std::make_unique<const ElementTypeNumbers>(api_, core_); };
-  if (!RunInEmptyDirectory(probe)) probe();
+  RunOnModelThread([this] {
+    const EmptyDirectory directory;
+    element_types_ = std::make_unique<const ElementTypeNumbers>(api_, core_);
+  });
 }
 
 std::vector<std::string> Library::AvailableDevices() const {

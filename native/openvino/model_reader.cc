@@ -1,9 +1,8 @@
 #include "openvino/model_reader.h"
 
-#include <optional>
-
 #include "openvino/errors.h"
-#include "openvino/isolated_thread.h"
+#include "openvino/model_checks.h"
+#include "openvino/model_thread.h"
 #include "openvino/private_files.h"
 
 namespace openvino {
@@ -49,7 +48,7 @@ ModelHandle ReadFromFiles(const Library& library, const ModelContent& content, c
 ModelHandle ReadHere(const Library& library, const ModelContent& content, bool isolated) {
   switch (content.encoding()) {
     case Encoding::kIr:
-      // Where no thread can have a directory of its own, files in a private directory keep a stray `.bin` out as well.
+      // Where a thread cannot leave the working directory, files in a private one keep a stray `.bin` out as well.
       return isolated ? ReadFromMemory(library, content) : ReadFromFiles(library, content, "model.xml");
     case Encoding::kOnnx:
       return ReadFromMemory(library, content);
@@ -64,9 +63,9 @@ ModelHandle ReadHere(const Library& library, const ModelContent& content, bool i
 }  // namespace
 
 ModelHandle ReadModel(const Library& library, const ModelContent& content) {
-  std::optional<ModelHandle> model;
-  if (!RunInEmptyDirectory([&] { model = ReadHere(library, content, true); })) model = ReadHere(library, content, false);
-  return std::move(*model);
+  CheckModel(content);
+  const EmptyDirectory directory;
+  return ReadHere(library, content, directory.entered());
 }
 
 }  // namespace openvino
