@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ERR_MODULE_LIMIT: 'the module asks for more memory or table elements than it may have',
 
   ERR_GUEST_TRAP: 'the guest trapped',
+  ERR_GUEST_EXCEPTION: 'the guest threw a WebAssembly exception that it did not catch',
   ERR_GUEST_TIMEOUT: 'the guest ran longer than it may',
 
   ERR_PREOPEN: 'a directory to be preopened does not exist or cannot be opened',

@@ -58,6 +58,11 @@ export function loadAddon(): NativeAddon {
   return loaded;
 }
 
+/** The addon where this thread has loaded it, without loading it. */
+export function addonIfLoaded(): NativeAddon | undefined {
+  return loaded instanceof HostError ? undefined : loaded;
+}
+
 function tryLoad(): NativeAddon | HostError {
   const reasons: string[] = [];
   for (const place of addonPlaces()) {

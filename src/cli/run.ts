@@ -1,0 +1,183 @@
+/** Runs a guest from settings: this is the whole of a start that has to be fast. */
+import { basename } from 'node:path';
+import { compileModule, type ModuleSource, readModuleFile, readModuleSource } from '../host/compile.ts';
+import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../host/guest-plan.ts';
+import { type GuestStdio, runGuest } from '../host/guest-run.ts';
+import type { ModuleLimits } from '../host/module-rewrite.ts';
+import { createNnSupport, type NnPlan, parseNamedGraph } from '../host/nn-support.ts';
+import type { Refusal } from '../nn/index.ts';
+import { invalidOption } from '../options.ts';
+import type { RunSettings } from './args.ts';
+import type { CliIo } from './io.ts';
+import type { OptionValue } from './option-values.ts';
+import { endingOf, refusalText } from './report.ts';
+import type { GroupLetter } from './wasmtime-options.ts';
+
+/** Reads typed values of the option groups. */
+class Keys {
+  readonly #settings: RunSettings;
+
+  constructor(settings: RunSettings) {
+    this.#settings = settings;
+  }
+
+  all(letter: GroupLetter, key: string): readonly OptionValue[] {
+    return this.#settings.keys[letter].get(key) ?? [];
+  }
+
+  flag(letter: GroupLetter, key: string, otherwise: boolean): boolean {
+    return (this.all(letter, key).at(-1) as boolean | undefined) ?? otherwise;
+  }
+
+  number(letter: GroupLetter, key: string): number | undefined {
+    return this.all(letter, key).at(-1) as number | undefined;
+  }
+}
+
+/**
+ * Runs the guest that the settings name.
+ * @returns the exit code of the process
+ * @throws HostError for what the command line or the machine has wrong
+ */
+export async function run(settings: RunSettings, io: CliIo): Promise<number> {
+  const keys = new Keys(settings);
+  checkTarget(settings.target);
+  const source = await readModuleSource(settings.module, readModuleFile(settings.module));
+  const nn = nnPlan(settings, keys);
+  const refused = settings.logs.has('nn') ? (refusal: Refusal) => io.stderr(refusalText(refusal)) : undefined;
+  const timeoutMs = keys.number('W', 'timeout');
+  const stackMegabytes = deepStack(keys.number('W', 'max-wasm-stack'));
+  // Opening OpenVINO on a thread of its own takes as long as all that follows here until the guest's first call.
+  const support = nn && createNnSupport({ ...nn, env: io.env }, refused);
+  if (usesNn(source)) support?.preload();
+  const plan = await guestPlan(settings, keys, source, io);
+  const stdio = guestStdio(keys, io.guest);
+  const isWatched = timeoutMs !== undefined || stackMegabytes !== undefined;
+  const outcome = isWatched
+    ? await runWatched(plan, nn, stdio, { timeoutMs, stackMegabytes, onRefused: refused })
+    : runGuest(plan, stdio, support).outcome;
+  return report(outcome, settings.module, io);
+}
+
+function report(outcome: GuestOutcome, module: string, io: CliIo): number {
+  if (outcome.kind === 'returned') for (const result of outcome.results) io.stdout(`${result}\n`);
+  const { exitCode, stderr } = endingOf(outcome, module);
+  if (stderr !== '') io.stderr(stderr);
+  return exitCode;
+}
+
+/** A module that the reader could not read is as good as one that may need it. */
+function usesNn({ shape }: ModuleSource): boolean {
+  return shape === undefined || shape.imports.some(({ module }) => module === 'wasi_ephemeral_nn');
+}
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', riscv64: 'riscv64gc' };
+
+/** wasmtime compiles for its own machine only, and says so. */
+function checkTarget(target: string | undefined): void {
+  const own = ARCHITECTURES[process.arch] ?? process.arch;
+  if (target !== undefined && target.split('-')[0] !== own) throw invalidOption('--target', `${own}-…`, target);
+}
+
+function nnPlan(settings: RunSettings, keys: Keys): NnPlan | undefined {
+  if (!keys.flag('S', 'nn', settings.form === 'own')) return undefined;
+  const graphs = keys.all('S', 'nn-graph').map((text) => parseNamedGraph(text as string));
+  return { backend: settings.backend, openvinoDir: settings.openvinoDir, graphs };
+}
+
+async function guestPlan(settings: RunSettings, keys: Keys, source: ModuleSource, io: CliIo): Promise<GuestPlan> {
+  const limits: ModuleLimits = {
+    maxMemoryBytes: keys.number('W', 'max-memory-size'),
+    maxTableElements: keys.number('W', 'max-table-elements'),
+  };
+  const preloads: GuestPlan['preloads'][number][] = [];
+  for (const { name, path } of settings.preloads) {
+    preloads.push({ name, program: compileModule(await readModuleSource(path, readModuleFile(path)), limits) });
+  }
+  const { module, guestArgs, invoke } = settings;
+  const hasWasi = keys.flag('S', 'cli', keys.flag('S', 'common', true));
+  return {
+    program: compileModule(source, limits),
+    preloads,
+    args: [settings.argv0 ?? basename(module), ...(invoke === undefined ? guestArgs : [])],
+    env: guestEnvironment(settings, keys, io.env),
+    preopens: settings.dirs.map((dir) => ({ kind: 'host', ...dir })),
+    wasi: { preview1: hasWasi, unstable: hasWasi && keys.flag('S', 'preview0', true) },
+    invoke: invoke === undefined ? undefined : { name: invoke, args: guestArgs },
+    limits: {
+      ...limits,
+      maxInstances: keys.number('W', 'max-instances'),
+      maxMemories: keys.number('W', 'max-memories'),
+      maxTables: keys.number('W', 'max-tables'),
+    },
+    unknownImports: keys.flag('W', 'unknown-imports-trap', false)
+      ? 'trap'
+      : keys.flag('W', 'unknown-imports-default', false)
+        ? 'default'
+        : 'refuse',
+    // wasmtime reads 0 as its default, too.
+    maxBacktraceFrames: keys.number('D', 'max-backtrace') || DEFAULT_BACKTRACE_FRAMES,
+  };
+}
+
+/** The host's variables first, then those of the command line; a name may come twice, and most guests read the first. */
+function guestEnvironment({ env }: RunSettings, keys: Keys, host: NodeJS.ProcessEnv): [string, string][] {
+  const inherited = keys.flag('S', 'inherit-env', false) ? Object.entries(host) : [];
+  const given = env.map(({ name, value }) => [name, value ?? host[name]] as const);
+  return [...inherited, ...given].filter((entry): entry is [string, string] => entry[1] !== undefined);
+}
+
+function guestStdio(keys: Keys, given: GuestStdio | undefined): GuestStdio {
+  const inherits = (stream: string) => keys.flag('S', `inherit-${stream}`, true);
+  return {
+    stdin: inherits('stdin') ? (given?.stdin ?? { kind: 'fd', fd: 0 }) : { kind: 'null' },
+    stdout: inherits('stdout') ? (given?.stdout ?? { kind: 'fd', fd: 1 }) : { kind: 'null' },
+    stderr: inherits('stderr') ? (given?.stderr ?? { kind: 'fd', fd: 2 }) : { kind: 'null' },
+  };
+}
+
+/** wasmtime's default. V8's own stack of about 1 MB is deep enough for it, and for all below. */
+const DEFAULT_WASM_STACK_BYTES = 512 * 1024;
+/** V8's frames of a guest are up to twice as large as wasmtime's. */
+const STACK_FACTOR = 2;
+const MAX_STACK_MEGABYTES = 4096;
+
+/** The stack of the guest's thread where the default does not do. */
+function deepStack(maxWasmStack: number | undefined): number | undefined {
+  if (maxWasmStack === undefined) return undefined;
+  const megabytes = Math.ceil((maxWasmStack * STACK_FACTOR) / 2 ** 20) + 1;
+  if (maxWasmStack === 0 || megabytes > MAX_STACK_MEGABYTES) {
+    throw invalidOption(
+      '-W max-wasm-stack',
+      `a number of bytes up to ${MAX_STACK_MEGABYTES / STACK_FACTOR} MiB`,
+      maxWasmStack,
+    );
+  }
+  return maxWasmStack <= DEFAULT_WASM_STACK_BYTES ? undefined : megabytes;
+}
+
+interface Watch {
+  timeoutMs: number | undefined;
+  stackMegabytes: number | undefined;
+  onRefused: ((refusal: Refusal) => void) | undefined;
+}
+
+/** The guest writes from its own thread, so that nothing that it wrote before its time was over is lost. */
+async function runWatched(
+  plan: GuestPlan,
+  nn: NnPlan | undefined,
+  { stdin, stdout, stderr }: GuestStdio,
+  watch: Watch,
+): Promise<GuestOutcome> {
+  const { runInWorker } = await import('../host/worker-run.ts');
+  if (stdin.kind === 'shim' || !isPosted(stdout) || !isPosted(stderr)) {
+    throw new TypeError('the streams of a watched guest are descriptors');
+  }
+  // Nothing terminates the worker: the process ends with it.
+  const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: watch.onRefused !== undefined };
+  return runInWorker({ ...task, stdio: { stdin, stdout, stderr } }, watch).outcome;
+}
+
+function isPosted<Sink extends GuestStdio['stdout']>(sink: Sink): sink is Exclude<Sink, { kind: 'write' | 'shim' }> {
+  return sink.kind === 'fd' || sink.kind === 'null';
+}

@@ -1,0 +1,107 @@
+/** From the bytes or the file of a module to what V8 can instantiate. */
+import { readFileSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
+import { ModuleError } from '../errors.ts';
+import { type ModuleShape, moduleKind, readModuleShape } from './module-binary.ts';
+import { type ModuleLimits, rewriteModule } from './module-rewrite.ts';
+import { withoutPrefix } from './trap.ts';
+
+/** A module and what the host knows of it. Can be posted to a worker thread. */
+export interface CompiledModule {
+  /** As the user named it: a path, or a word for bytes. */
+  name: string;
+  module: WebAssembly.Module;
+  shape: ModuleShape;
+  /** See {@link rewriteModule}. */
+  codeShiftBytes: number;
+}
+
+/** A module's bytes and what was read of them. */
+export interface ModuleSource {
+  name: string;
+  bytes: Uint8Array;
+  /** Undefined where our reader could not read what V8 perhaps can. */
+  shape: ModuleShape | undefined;
+  unreadable: string | undefined;
+}
+
+/** @throws ModuleError ERR_MODULE_NOT_FOUND with the system's reason */
+export function readModuleFile(path: string): Uint8Array {
+  try {
+    return readFileSync(path === '-' ? 0 : path);
+  } catch (error) {
+    const reason = systemReason(error);
+    throw new ModuleError('ERR_MODULE_NOT_FOUND', `failed to open wasm module "${path}": ${reason}`, { cause: error });
+  }
+}
+
+/** `No such file or directory (os error 2)`: the system's words for what a file call of Node threw. */
+export function systemReason(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  if (errno === undefined || words === undefined) return message;
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)} (os error ${-errno})`;
+}
+
+/**
+ * Reads what is needed before compilation. Text modules are assembled first.
+ * @throws ModuleError ERR_MODULE_COMPILE for components, precompiled files and bad text
+ */
+export async function readModuleSource(name: string, bytes: Uint8Array): Promise<ModuleSource> {
+  const kind = moduleKind(bytes);
+  if (kind === 'text') return readShape(name, await (await import('./text-module.ts')).assembleText(name, bytes));
+  if (kind === 'module') return readShape(name, bytes);
+  const reason =
+    kind === 'component'
+      ? 'is a component; only core modules (wasm32-wasip1) run here'
+      : 'is an ELF file, such as wasmtime precompiles; only WebAssembly modules and their text run here';
+  throw new ModuleError('ERR_MODULE_COMPILE', `${name} ${reason}`);
+}
+
+function readShape(name: string, bytes: Uint8Array): ModuleSource {
+  try {
+    return { name, bytes, shape: readModuleShape(bytes), unreadable: undefined };
+  } catch (error) {
+    return { name, bytes, shape: undefined, unreadable: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * Compiles a module with its limits written into it.
+ * @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT
+ */
+export function compileModule(source: ModuleSource, limits: ModuleLimits): CompiledModule {
+  const { name, shape } = source;
+  if (shape === undefined) return compileUnread(source, limits);
+  const deferStart = shape.startFunction !== undefined && shape.imports.some(({ kind }) => kind === 'func');
+  const { bytes, codeShiftBytes } = rewriteModule(source.bytes, shape, limits, deferStart);
+  return { name, module: compileBytes(name, bytes), shape, codeShiftBytes };
+}
+
+/** V8's verdict comes first: mostly the bytes are not valid. What it takes and we cannot read runs, but not within limits. */
+function compileUnread({ name, bytes, unreadable }: ModuleSource, limits: ModuleLimits): CompiledModule {
+  const module = compileBytes(name, bytes);
+  if (limits.maxMemoryBytes !== undefined || limits.maxTableElements !== undefined) {
+    throw new ModuleError('ERR_MODULE_LIMIT', `${name}: its memories and tables cannot be limited: ${unreadable}`);
+  }
+  const kindOf = (kind: string) => (kind === 'function' ? 'func' : kind) as ModuleShape['imports'][number]['kind'];
+  const shape: ModuleShape = {
+    imports: WebAssembly.Module.imports(module).map((entry) => ({ ...entry, kind: kindOf(entry.kind) })),
+    exports: WebAssembly.Module.exports(module).map((entry) => ({ ...entry, kind: kindOf(entry.kind) })),
+    memories: [],
+    tables: [],
+    startFunction: undefined,
+    sections: [],
+  };
+  return { name, module, shape, codeShiftBytes: 0 };
+}
+
+function compileBytes(name: string, bytes: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
+  } catch (error) {
+    const words = error instanceof Error ? withoutPrefix(error.message) : String(error);
+    const what = words.startsWith('Compiling function') ? 'failed to compile' : 'failed to parse WebAssembly module';
+    throw new ModuleError('ERR_MODULE_COMPILE', `${what} ${name}: ${words}`, { cause: error });
+  }
+}

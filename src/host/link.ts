@@ -1,0 +1,122 @@
+/** Finds for each import of a module what provides it. */
+import { ModuleError } from '../errors.ts';
+import { functionTypeText, sameFunctionType } from './import-types.ts';
+import type { FunctionType, ModuleImport } from './module-binary.ts';
+import { type ModuleLimits, memoryCeiling } from './module-rewrite.ts';
+
+type HostFunction = (...args: never[]) => unknown;
+
+/** Something that a module may import. */
+export interface Provided {
+  value: WebAssembly.ImportValue | HostFunction;
+  /** Of functions, where the host knows it; V8 compares those that come from another module itself. */
+  type?: FunctionType | undefined;
+}
+
+/** What stands behind a module's name: the thing, or undefined where it has none of that name. */
+export type ImportProvider = (name: string) => Provided | undefined;
+
+/** What an import of a function becomes that nobody provides. */
+export type UnknownImports = 'refuse' | 'trap' | 'default';
+
+export interface LinkOptions {
+  /** By module name; of several for one name the first that has the thing is taken. */
+  providers: ReadonlyMap<string, readonly ImportProvider[]>;
+  limits: ModuleLimits;
+  unknownImports: UnknownImports;
+  /** Called from a guest that calls an import that nobody provides. Never returns. */
+  onUnknownCall: (error: ModuleError) => never;
+}
+
+export interface LinkedImports {
+  imports: WebAssembly.Imports;
+  /** The memory that was made for a module that imports one which nobody provides. */
+  memory: WebAssembly.Memory | undefined;
+}
+
+/**
+ * Makes the import object with nothing but what the module imports.
+ * @throws ModuleError ERR_MODULE_LINK when nobody provides an import, or of another type; ERR_MODULE_LIMIT for a memory
+ */
+export function linkImports(imports: readonly ModuleImport[], options: LinkOptions): LinkedImports {
+  const linked: LinkedImports = { imports: {}, memory: undefined };
+  for (const entry of imports) {
+    // Names come from the module: an object without a prototype has no names of its own.
+    linked.imports[entry.module] ??= Object.create(null) as WebAssembly.ModuleImports;
+    const namespace = linked.imports[entry.module] as WebAssembly.ModuleImports;
+    const provided = findProvided(entry, options);
+    if (provided !== undefined) checkType(entry, provided);
+    const value = provided?.value ?? substitute(entry, options);
+    if (provided === undefined && value instanceof WebAssembly.Memory) linked.memory ??= value;
+    namespace[entry.name] = value as WebAssembly.ImportValue;
+  }
+  return linked;
+}
+
+function findProvided({ module, name }: ModuleImport, { providers }: LinkOptions): Provided | undefined {
+  for (const provider of providers.get(module) ?? []) {
+    const provided = provider(name);
+    if (provided !== undefined) return provided;
+  }
+  return undefined;
+}
+
+const importName = ({ module, name }: ModuleImport) => `${module}::${name}`;
+
+function checkType(entry: ModuleImport, provided: Provided): void {
+  const kind = kindOf(provided.value);
+  if (kind !== entry.kind) throw incompatible(entry, `expected ${entry.kind}, but found ${kind}`);
+  if (entry.type === undefined || provided.type === undefined || sameFunctionType(entry.type, provided.type)) return;
+  throw incompatible(
+    entry,
+    `expected type \`${functionTypeText(entry.type)}\`, found type \`${functionTypeText(provided.type)}\``,
+  );
+}
+
+function incompatible(entry: ModuleImport, reason: string): ModuleError {
+  return new ModuleError('ERR_MODULE_LINK', `incompatible import type for \`${importName(entry)}\`: ${reason}`);
+}
+
+function kindOf(value: Provided['value']): ModuleImport['kind'] {
+  if (typeof value === 'function') return 'func';
+  if (value instanceof WebAssembly.Memory) return 'memory';
+  if (value instanceof WebAssembly.Table) return 'table';
+  return value instanceof WebAssembly.Global ? 'global' : 'tag';
+}
+
+/** What stands in for an import that nobody provides. */
+function substitute(entry: ModuleImport, options: LinkOptions): WebAssembly.Memory | HostFunction {
+  if (entry.kind === 'memory' && entry.limits !== undefined) return importedMemory(entry, options.limits);
+  const unknown = new ModuleError('ERR_MODULE_LINK', `unknown import: \`${importName(entry)}\` has not been defined`);
+  if (entry.kind !== 'func' || options.unknownImports === 'refuse') throw unknown;
+  if (options.unknownImports === 'trap') return () => options.onUnknownCall(unknown);
+  return defaultResults(entry, unknown);
+}
+
+/** A function that answers zero, or null, or as many of them as the type has results. */
+function defaultResults(entry: ModuleImport, unknown: ModuleError): HostFunction {
+  const zeros = (entry.type?.results ?? []).map((type) => {
+    if (type === 'i64') return 0n;
+    if (type === 'v128' || /^\(ref (?!null )/.test(type)) throw unknown;
+    return type.includes('ref') ? null : 0;
+  });
+  if (zeros.length <= 1) return () => zeros[0];
+  return () => zeros;
+}
+
+function importedMemory(entry: ModuleImport, limits: ModuleLimits): WebAssembly.Memory {
+  const declared = entry.limits as NonNullable<ModuleImport['limits']>;
+  const ceiling = memoryCeiling(declared, limits);
+  const maximum = Math.min(declared.maximum ?? Infinity, ceiling ?? Infinity);
+  const bounds = declared.address64
+    ? { initial: BigInt(declared.minimum), ...(maximum < Infinity && { maximum: BigInt(maximum) }), address: 'i64' }
+    : { initial: declared.minimum, ...(maximum < Infinity && { maximum }) };
+  try {
+    return new WebAssembly.Memory({ ...(bounds as WebAssembly.MemoryDescriptor), shared: declared.shared });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^WebAssembly\.Memory\(\): /, '') : String(error);
+    throw new ModuleError('ERR_MODULE_LIMIT', `cannot make memory \`${importName(entry)}\`: ${reason}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * A reader of the sections that the host must know before V8 compiles a module: what it imports and exports, with types,
+ * and where the limits of its memories and tables stand. It trusts nothing, and leaves it to V8 to say what is wrong.
+ *
+ * @see https://webassembly.github.io/spec/core/binary/modules.html
+ */
+
+/** The bytes are no module, or use a form that this reader does not know. */
+export class MalformedModule extends Error {}
+
+export type ModuleKind = 'module' | 'component' | 'precompiled' | 'text';
+
+/** Tells by its first bytes what a file holds. Whatever is not binary is taken for text. */
+export function moduleKind(bytes: Uint8Array): ModuleKind {
+  if (startsWith(bytes, [0x7f, 0x45, 0x4c, 0x46])) return 'precompiled';
+  if (!startsWith(bytes, [0x00, 0x61, 0x73, 0x6d])) return 'text';
+  // After the magic: a version of 16 bits, then the layer, which is 0 for modules and 1 for components.
+  return bytes[6] === 1 && bytes[7] === 0 ? 'component' : 'module';
+}
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, index) => bytes[index] === byte);
+}
+
+export type ExternKind = 'func' | 'table' | 'memory' | 'global' | 'tag';
+
+/** Value types in the text format's words (`i32`, `funcref`, `(ref null 3)`). */
+export interface FunctionType {
+  params: readonly string[];
+  results: readonly string[];
+}
+
+export interface Limits {
+  /** In pages or elements. */
+  minimum: number;
+  maximum: number | undefined;
+  shared: boolean;
+  /** Whether addresses are 64-bit. */
+  address64: boolean;
+  pageByteLength: number;
+}
+
+/** Limits that stand in the module, `[offset, end)` of the whole file. */
+export interface DefinedLimits extends Limits {
+  offset: number;
+  end: number;
+}
+
+export interface ModuleImport {
+  module: string;
+  name: string;
+  kind: ExternKind;
+  /** Of functions. */
+  type?: FunctionType | undefined;
+  /** Of memories and tables. */
+  limits?: Limits;
+}
+
+export interface ModuleExport {
+  name: string;
+  kind: ExternKind;
+  /** Of functions. */
+  type?: FunctionType | undefined;
+}
+
+export interface Section {
+  id: number;
+  /** Of the section's id byte. */
+  offset: number;
+  contentOffset: number;
+  end: number;
+}
+
+/** What the host knows of a module. Plain data: it is posted to worker threads. */
+export interface ModuleShape {
+  imports: readonly ModuleImport[];
+  exports: readonly ModuleExport[];
+  /** Those that the module defines itself. */
+  memories: readonly DefinedLimits[];
+  tables: readonly DefinedLimits[];
+  startFunction: number | undefined;
+  sections: readonly Section[];
+}
+
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  export: 7,
+  start: 8,
+  code: 10,
+} as const;
+
+const KINDS: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'];
+
+const DEFAULT_PAGE_BYTES = 65_536;
+
+/**
+ * Reads the shape of a binary module. The code and data sections are only skipped.
+ * @throws MalformedModule
+ */
+export function readModuleShape(bytes: Uint8Array): ModuleShape {
+  if (moduleKind(bytes) !== 'module') throw new MalformedModule('no binary module');
+  const sections = readSections(bytes);
+  const at = (id: number) => sections.find((section) => section.id === id);
+  const reader = (id: number) => {
+    const section = at(id);
+    return section && new ByteReader(bytes, section.contentOffset, section.end);
+  };
+  const types = reader(SECTION.type)?.readTypes() ?? [];
+  const imports = reader(SECTION.import)?.vector((item) => item.readImport(types)) ?? [];
+  const functionTypes = [
+    ...imports.filter(({ kind }) => kind === 'func').map(({ type }) => type),
+    ...(reader(SECTION.function)?.vector((item) => types[item.u32()]) ?? []),
+  ];
+  return {
+    imports,
+    exports: reader(SECTION.export)?.vector((item) => item.readExport(functionTypes)) ?? [],
+    tables: reader(SECTION.table)?.vector((item) => item.readTable()) ?? [],
+    memories: reader(SECTION.memory)?.vector((item) => item.readLimits(true)) ?? [],
+    startFunction: reader(SECTION.start)?.u32(),
+    sections,
+  };
+}
+
+function readSections(bytes: Uint8Array): Section[] {
+  const reader = new ByteReader(bytes, 8, bytes.byteLength);
+  const sections: Section[] = [];
+  while (!reader.atEnd) {
+    const offset = reader.offset;
+    const id = reader.u8();
+    const byteLength = reader.u32();
+    const contentOffset = reader.offset;
+    reader.skip(byteLength);
+    sections.push({ id, offset, contentOffset, end: reader.offset });
+  }
+  return sections;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const SIMPLE_TYPES: Readonly<Record<number, string>> = {
+  127: 'i32',
+  126: 'i64',
+  125: 'f32',
+  124: 'f64',
+  123: 'v128',
+  120: 'i8',
+  119: 'i16',
+};
+
+/** Abstract heap types; as value types they are the nullable references to them. */
+const HEAP_TYPES: Readonly<Record<number, string>> = {
+  112: 'func',
+  111: 'extern',
+  110: 'any',
+  109: 'eq',
+  108: 'i31',
+  107: 'struct',
+  106: 'array',
+  105: 'exn',
+  116: 'noexn',
+  115: 'nofunc',
+  114: 'noextern',
+  113: 'none',
+};
+
+/** Reads forward in `[offset, end)`; every read beyond the end is a {@link MalformedModule}. */
+class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  offset: number;
+
+  constructor(bytes: Uint8Array, offset: number, end: number) {
+    this.#bytes = bytes;
+    this.offset = offset;
+    this.#end = end;
+  }
+
+  get atEnd(): boolean {
+    return this.offset >= this.#end;
+  }
+
+  u8(): number {
+    if (this.atEnd) throw new MalformedModule(`unexpected end at offset ${this.offset}`);
+    return this.#bytes[this.offset++] as number;
+  }
+
+  skip(byteLength: number): void {
+    if (this.offset + byteLength > this.#end) throw new MalformedModule(`unexpected end at offset ${this.offset}`);
+    this.offset += byteLength;
+  }
+
+  u32(): number {
+    const value = this.unsigned(5);
+    if (value >= 2 ** 32) throw new MalformedModule(`number too large at offset ${this.offset}`);
+    return value;
+  }
+
+  /** LEB128. Exact up to 2^53, which no valid size passes. */
+  unsigned(maxBytes: number): number {
+    let value = 0;
+    for (let index = 0; index < maxBytes; index++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * 2 ** (7 * index);
+      if (byte < 0x80) return value;
+    }
+    throw new MalformedModule(`number too long at offset ${this.offset}`);
+  }
+
+  skipSigned(): void {
+    for (let index = 0; index < 10; index++) if (this.u8() < 0x80) return;
+    throw new MalformedModule(`number too long at offset ${this.offset}`);
+  }
+
+  /** The count comes from the module, so nothing is reserved by it. */
+  vector<Item>(read: (reader: this) => Item): Item[] {
+    const items: Item[] = [];
+    for (let count = this.u32(); count > 0; count--) items.push(read(this));
+    return items;
+  }
+
+  name(): string {
+    const byteLength = this.u32();
+    const start = this.offset;
+    this.skip(byteLength);
+    try {
+      return utf8.decode(this.#bytes.subarray(start, this.offset));
+    } catch {
+      throw new MalformedModule(`a name that is not UTF-8 at offset ${start}`);
+    }
+  }
+
+  valueType(): string {
+    const byte = this.u8();
+    const simple = SIMPLE_TYPES[byte];
+    if (simple !== undefined) return simple;
+    if (byte === 0x63) return `(ref null ${this.heapType()})`;
+    if (byte === 0x64) return `(ref ${this.heapType()})`;
+    const heap = HEAP_TYPES[byte];
+    if (heap === undefined)
+      throw new MalformedModule(`unknown type 0x${byte.toString(16)} at offset ${this.offset - 1}`);
+    return heap === 'func' || heap === 'extern' ? `${heap}ref` : `(ref null ${heap})`;
+  }
+
+  heapType(): string {
+    const heap = HEAP_TYPES[this.#bytes[this.offset] ?? -1];
+    if (heap === undefined) return String(this.u32());
+    this.skip(1);
+    return heap;
+  }
+
+  /** By type index; undefined for types that are no functions. */
+  readTypes(): (FunctionType | undefined)[] {
+    return this.vector((item) => item.#recursionGroup()).flat();
+  }
+
+  #recursionGroup(): (FunctionType | undefined)[] {
+    if (this.#bytes[this.offset] !== 0x4e) return [this.#subType()];
+    this.skip(1);
+    return this.vector((item) => item.#subType());
+  }
+
+  #subType(): FunctionType | undefined {
+    let form = this.u8();
+    if (form === 0x50 || form === 0x4f) {
+      this.vector((item) => item.u32());
+      form = this.u8();
+    }
+    // Shared types: a prefix of a proposal that changes nothing here.
+    if (form === 0x65) form = this.u8();
+    if (form === 0x60) return { params: this.vector((i) => i.valueType()), results: this.vector((i) => i.valueType()) };
+    if (form === 0x5f) this.vector((item) => item.#fieldType());
+    else if (form === 0x5e) this.#fieldType();
+    else throw new MalformedModule(`unknown form of type 0x${form.toString(16)} at offset ${this.offset - 1}`);
+    return undefined;
+  }
+
+  #fieldType(): void {
+    this.valueType();
+    this.skip(1);
+  }
+
+  readImport(types: readonly (FunctionType | undefined)[]): ModuleImport {
+    const module = this.name();
+    const name = this.name();
+    const kind = this.#kind();
+    if (kind === 'func') return { module, name, kind, type: types[this.u32()] };
+    if (kind === 'memory') return { module, name, kind, limits: this.readLimits(true) };
+    if (kind === 'table') return { module, name, kind, limits: this.#tableType() };
+    if (kind === 'global') this.#fieldType();
+    else this.#tagType();
+    return { module, name, kind };
+  }
+
+  #kind(): ExternKind {
+    const byte = this.u8();
+    const kind = KINDS[byte];
+    if (kind === undefined) throw new MalformedModule(`unknown kind ${byte} at offset ${this.offset - 1}`);
+    return kind;
+  }
+
+  #tagType(): void {
+    this.skip(1);
+    this.u32();
+  }
+
+  readExport(functionTypes: readonly (FunctionType | undefined)[]): ModuleExport {
+    const name = this.name();
+    const kind = this.#kind();
+    const index = this.u32();
+    return kind === 'func' ? { name, kind, type: functionTypes[index] } : { name, kind };
+  }
+
+  readLimits(isMemory: boolean): DefinedLimits {
+    const offset = this.offset;
+    const flags = this.u8();
+    if (flags > 0x0f) throw new MalformedModule(`unknown limits 0x${flags.toString(16)} at offset ${offset}`);
+    const minimum = this.unsigned(10);
+    const maximum = flags & 1 ? this.unsigned(10) : undefined;
+    const end = this.offset;
+    const pageByteLength = flags & 8 ? 2 ** this.u32() : DEFAULT_PAGE_BYTES;
+    const limits = { minimum, maximum, shared: (flags & 2) !== 0, address64: (flags & 4) !== 0 };
+    return { ...limits, pageByteLength: isMemory ? pageByteLength : 1, offset, end };
+  }
+
+  readTable(): DefinedLimits {
+    if (this.#bytes[this.offset] !== 0x40) return this.#tableType();
+    this.skip(2);
+    const limits = this.#tableType();
+    this.#skipConstantExpression();
+    return limits;
+  }
+
+  #tableType(): DefinedLimits {
+    this.valueType();
+    return this.readLimits(false);
+  }
+
+  /** The instructions that may stand in a constant expression, told apart by what follows their opcode. */
+  #skipConstantExpression(): void {
+    for (let opcode = this.u8(); opcode !== 0x0b; opcode = this.u8()) {
+      if (opcode === 0x41 || opcode === 0x42) this.skipSigned();
+      else if (opcode === 0x43) this.skip(4);
+      else if (opcode === 0x44) this.skip(8);
+      else if (opcode === 0x23 || opcode === 0xd2) this.u32();
+      else if (opcode === 0xd0) this.heapType();
+      else if (opcode === 0xfb) this.#skipGarbageCollected();
+      else if (opcode === 0xfd) this.#skipVectorConstant();
+      else if (!ARITHMETIC.has(opcode)) {
+        throw new MalformedModule(`unknown constant 0x${opcode.toString(16)} at offset ${this.offset - 1}`);
+      }
+    }
+  }
+
+  #skipVectorConstant(): void {
+    this.u32();
+    this.skip(16);
+  }
+
+  /** struct.new, struct.new_default, array.new, array.new_default take a type; array.new_fixed a count as well. */
+  #skipGarbageCollected(): void {
+    const opcode = this.u32();
+    if (opcode <= 8) this.u32();
+    if (opcode === 8) this.u32();
+  }
+}
+
+/** i32 and i64 add, sub, mul. */
+const ARITHMETIC: ReadonlySet<number> = new Set([0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e]);

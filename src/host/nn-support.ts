@@ -1,0 +1,54 @@
+/** What stands behind wasi-nn for the guests of one host: a backend, made when first needed, and named graphs. */
+import type { Backend } from '../nn/backend.ts';
+import { createGraphRegistry, type DisposableGraphRegistry, type NamedGraph } from '../nn/graph-registry.ts';
+import type { Refusal } from '../nn/index.ts';
+import { type BackendOptions, createBackend } from './default-backends.ts';
+import type { NnSupport } from './guest-run.ts';
+
+/** Plain data, so that a worker thread can make its own. */
+export interface NnPlan extends BackendOptions {
+  graphs?: readonly NamedGraph[] | undefined;
+  /** Runtime properties for every graph. */
+  properties?: Readonly<Record<string, string>> | undefined;
+  /** Property names that guests may set themselves. */
+  allowedGuestProperties?: readonly string[] | undefined;
+}
+
+export interface OwnedNnSupport extends NnSupport {
+  registry: DisposableGraphRegistry;
+  /**
+   * Starts opening the runtime on a thread of its own. What is missing shows when a guest needs it.
+   */
+  preload(): void;
+  dispose(): void;
+}
+
+/** Compiles the named graphs now. @throws BackendError when one is missing or broken, or there is no backend for them */
+export function createNnSupport(plan: NnPlan, onRefused?: (refusal: Refusal) => void): OwnedNnSupport {
+  const { graphs = [], properties, allowedGuestProperties } = plan;
+  let made: Backend | undefined;
+  const backend = () => {
+    made ??= createBackend(plan);
+    return made;
+  };
+  const registry = createGraphRegistry({ backend, graphs, ...(properties && { properties }) });
+  return {
+    backend,
+    registry,
+    properties,
+    allowedGuestProperties,
+    onRefused,
+    preload: () => preload(backend),
+    dispose: () => registry.dispose(),
+  };
+}
+
+function preload(backend: () => Backend): void {
+  try {
+    backend().preload?.();
+  } catch {
+    // The guest may never need it; if it does, the same is thrown again and told as the reason of a refused call.
+  }
+}
+
+export { type NamedGraph, parseNamedGraph } from '../nn/graph-registry.ts';

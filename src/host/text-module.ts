@@ -1,0 +1,62 @@
+/** Text modules (`.wat`), assembled by wabt. Loaded only for them: the library is larger than all of this host. */
+import { ModuleError } from '../errors.ts';
+
+/** All that wabt can be asked for and V8 may know; what V8 does not know it refuses itself. */
+const FEATURES = {
+  exceptions: true,
+  mutable_globals: true,
+  sat_float_to_int: true,
+  sign_extension: true,
+  simd: true,
+  threads: true,
+  function_references: true,
+  multi_value: true,
+  tail_call: true,
+  bulk_memory: true,
+  reference_types: true,
+  annotations: true,
+  code_metadata: true,
+  gc: true,
+  memory64: true,
+  multi_memory: true,
+  extended_const: true,
+  relaxed_simd: true,
+};
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Assembles a text module, its names kept for backtraces.
+ * @throws ModuleError ERR_MODULE_COMPILE with the place and the reason
+ */
+export async function assembleText(name: string, bytes: Uint8Array): Promise<Uint8Array> {
+  const text = decode(name, bytes);
+  const { default: loadWabt } = await import('wabt');
+  const wabt = await loadWabt();
+  try {
+    const module = wabt.parseWat(name, text, FEATURES);
+    try {
+      return module.toBinary({ write_debug_names: true }).buffer.slice();
+    } finally {
+      module.destroy();
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ModuleError('ERR_MODULE_COMPILE', `failed to parse ${firstReason(message)}`, { cause: error });
+  }
+}
+
+function decode(name: string, bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    const what = 'is neither a WebAssembly module nor the text of one';
+    throw new ModuleError('ERR_MODULE_COMPILE', `${name} ${what}: its bytes are not UTF-8`, { cause: error });
+  }
+}
+
+/** wabt says `parseWat failed:`, then on lines of their own the place and reason, the line of the file, and a marker. */
+function firstReason(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '');
+  return (lines.find((line) => line.includes('error:')) ?? lines[0] ?? message).replace(': error: ', ': ').trim();
+}

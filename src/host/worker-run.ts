@@ -1,0 +1,70 @@
+/** Runs a guest in a worker thread, which can be left when its time is over, and may have a deeper stack. */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { HostError } from '../errors.ts';
+import { packageRoot } from '../native/addon.ts';
+import type { Refusal } from '../nn/index.ts';
+import type { GuestOutcome } from './guest-plan.ts';
+import type { WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
+
+export interface WorkerRunOptions {
+  /** Counted from when the guest begins. Undefined: no limit. */
+  timeoutMs?: number | undefined;
+  /** For V8's stack. Default: what Node gives a worker. */
+  stackMegabytes?: number | undefined;
+  onOutput?: ((stream: 'stdout' | 'stderr', bytes: Uint8Array) => void) | undefined;
+  onRefused?: ((refusal: Refusal) => void) | undefined;
+}
+
+export interface WorkerRun {
+  outcome: Promise<GuestOutcome>;
+  /** Ends the thread, where a guest may still be running. */
+  terminate(): Promise<void>;
+}
+
+/** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Starts the worker. `outcome` settles at the deadline whatever the thread does: it may be inside of the runtime, where
+ * nothing interrupts it.
+ */
+export function runInWorker(task: WorkerTask, options: WorkerRunOptions): WorkerRun {
+  const { stackMegabytes, timeoutMs } = options;
+  const worker = new Worker(join(packageRoot(), 'dist', 'guest-worker.js'), {
+    workerData: task,
+    ...(stackMegabytes !== undefined && { resourceLimits: { stackSizeMb: stackMegabytes } }),
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const outcome = new Promise<GuestOutcome>((resolve, reject) => {
+    const timeOut = () => resolve(timedOut(task));
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.type === 'output') options.onOutput?.(message.stream, message.bytes);
+      else if (message.type === 'refused') options.onRefused?.(message.refusal);
+      else if (message.type === 'ended') resolve(message.outcome);
+      else if (message.type === 'error') reject(rebuilt(message));
+      else if (timeoutMs === 0) timeOut();
+      else if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) timer = setTimeout(timeOut, timeoutMs);
+    });
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`the guest's thread ended with code ${code}`)));
+  });
+  return {
+    outcome: outcome.finally(() => clearTimeout(timer)),
+    terminate: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+function timedOut({ plan: { invoke } }: WorkerTask): GuestOutcome {
+  return {
+    kind: 'failed',
+    failure: { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt', backtrace: [] },
+    phase: invoke === undefined ? { at: 'invoke' } : { at: 'invoke', name: invoke.name },
+  };
+}
+
+function rebuilt({ code, message }: Extract<WorkerMessage, { type: 'error' }>): Error {
+  return code === undefined ? new Error(message) : new HostError(code, message);
+}
