@@ -106,26 +106,35 @@ describe.skipIf(skipUnless(runtime))('files of the host', () => {
     const [xml, weights] = twoOutputs() as [Buffer, Buffer];
     const path = `<rt_info><__weights_path value="${join(folder, 'secret')}"/></rt_info></net>`;
     const text = xml.toString().replace('</net>', path);
-    expect(load('openvino', [Buffer.from(text), weights])).toEqual({
-      errno: ERRNO.runtime_error,
-      reason: 'load: the xml names a file of weights',
-    });
+    const { errno, reason } = load('openvino', [Buffer.from(text), weights]);
+    expect(errno).toBe(ERRNO.runtime_error);
+    expect(reason).not.toContain(folder);
   });
 
-  it('are not opened for entities and attributes of an IR that name one', () => {
+  it('are not opened for attributes of an IR that name one', () => {
     const [xml, weights] = twoOutputs() as [Buffer, Buffer];
     const secret = join(folder, 'secret');
-    const entity = `<!DOCTYPE net [<!ENTITY x SYSTEM "file://${secret}">]>\n<net`;
-    for (const text of [
-      xml.toString().replace('<net', entity),
-      xml.toString().replaceAll('<data element_type', `<data path="${secret}" bin="${secret}" element_type`),
-    ]) {
-      expect(text).not.toBe(xml.toString());
-      expect(load('openvino', [Buffer.from(text), weights])).toEqual({ errno: 0, reason: '' });
-      const context = guest.init(guest.readU32(AT.graph));
-      guest.setInput(context, 0, { data: f32(1, 1, 1, 1) });
-      guest.plainCall('compute', context);
-      expect(guest.getOutput(context, 16)).toEqual(f32(1, 2, 3, 4));
-    }
+    const text = xml.toString().replaceAll('<data element_type', `<data path="${secret}" bin="${secret}" element_type`);
+    expect(text).not.toBe(xml.toString());
+    expect(load('openvino', [Buffer.from(text), weights])).toEqual({ errno: 0, reason: '' });
+    const context = guest.init(guest.readU32(AT.graph));
+    guest.setInput(context, 0, { data: f32(1, 1, 1, 1) });
+    guest.plainCall('compute', context);
+    expect(guest.getOutput(context, 16)).toEqual(f32(1, 2, 3, 4));
+  });
+
+  it('do not come into an IR by an entity', () => {
+    const words = 'words-of-the-host';
+    writeFileSync(join(folder, 'words'), words);
+    const [xml, weights] = twoOutputs() as [Buffer, Buffer];
+    const entity = `<!DOCTYPE net [<!ENTITY x SYSTEM "file://${join(folder, 'words')}">]>\n<net`;
+    const text = xml.toString().replace('<net', entity).replaceAll('names="x"', 'names="&x;"');
+    expect(text).toContain('names="&x;"');
+    const { errno, reason } = load('openvino', [Buffer.from(text), weights]);
+    expect(reason).not.toContain(words);
+    if (errno !== 0) return;
+    const graph = backend.load([Buffer.from(text), weights], { encoding: 'openvino', target: 'cpu' });
+    expect(graph.inputs.map((input) => input.name).join()).not.toContain(words);
+    graph.dispose();
   });
 });

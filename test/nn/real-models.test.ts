@@ -9,10 +9,11 @@ import { nativeRuntime } from '../support/runtime.ts';
 import { AT, TestGuest, u32 } from './abi/guest.ts';
 
 /**
- * How far probabilities may lie from those of `expected.json`, which a processor with bf16 computed: another one with bf16
- * (with AMX) comes within 2.3e-3, f32 within 0.091.
+ * How far probabilities may lie from those of `expected.json`, which OpenVINO 2026.4 computed on a processor with bf16. The
+ * same on another one (with AMX) comes within 2.3e-3; OpenVINO 2024.6 and 2025.4, which round elsewhere, and f32 within
+ * 0.093.
  */
-const TOLERANCE = { bf16: 5e-3, f32: 0.1 } as const;
+const TOLERANCE = { alike: 5e-3, otherwise: 0.1 } as const;
 const PIXELS = 224 * 224;
 
 interface Best {
@@ -27,11 +28,12 @@ const isSkipped = [runtime, models].some((requirement) => skipUnless(requirement
 describe.skipIf(isSkipped)('real models, through guest memory', () => {
   const backend = new NativeBackend({ libraryPath: runtime.libraryPath });
   const guests: TestGuest[] = [];
-  let tolerance: number = TOLERANCE.f32;
+  let tolerance: number = TOLERANCE.otherwise;
   beforeAll(() => {
-    backend.describe();
+    const { version } = backend.describe();
     const capabilities = loadAddon().openvino.deviceProperty('CPU', 'OPTIMIZATION_CAPABILITIES');
-    if (capabilities.split(/\W+/).includes('BF16')) tolerance = TOLERANCE.bf16;
+    const isAlike = version.startsWith('2026.4') && capabilities.split(/\W+/).includes('BF16');
+    if (isAlike) tolerance = TOLERANCE.alike;
   });
   afterAll(() => {
     for (const guest of guests) guest.nn.dispose();
@@ -103,9 +105,9 @@ describe.skipIf(isSkipped)('real models, through guest memory', () => {
     const outputs = [2, 3].map((type) => classify(loaded, type, [1, 224, 224, 3], rgb, 965));
     expect(outputs[0]).toEqual(outputs[1]);
     const sum = (outputs[0] as Uint8Array).reduce((total, score) => total + score, 0);
-    // Scores are probabilities in 256ths, each rounded.
+    // Scores are probabilities in 256ths, each rounded: 231 in all with OpenVINO 2026.4, 322 with 2024.6.
     expect(sum).toBeGreaterThan(128);
-    expect(sum).toBeLessThan(300);
+    expect(sum).toBeLessThan(512);
   });
 
   it('road segmentation: five million bytes in, seven out, and each pixel is of one of four classes', () => {
@@ -116,7 +118,7 @@ describe.skipIf(isSkipped)('real models, through guest memory', () => {
     const scores = new Float32Array(output.buffer);
     for (let pixel = 0; pixel < pixels; pixel += 997) {
       const sum = [0, 1, 2, 3].reduce((total, kind) => total + (scores[kind * pixels + pixel] ?? 0), 0);
-      expect(Math.abs(sum - 1)).toBeLessThan(4 * TOLERANCE.bf16);
+      expect(Math.abs(sum - 1)).toBeLessThan(4 * TOLERANCE.alike);
     }
   });
 });
