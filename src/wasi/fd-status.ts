@@ -1,7 +1,7 @@
 import { newStatus, TIME_NOW, TIME_OMIT } from '../native/fs.ts';
 import { type Context, type Functions, withDescriptor } from './context.ts';
 import { ERRNO, type Errno } from './errno.ts';
-import { ALL_RIGHTS, FDFLAGS, FSTFLAGS, MOST_ADVICE, onlyBits, writeFdstat } from './layout.ts';
+import { FDFLAGS, FSTFLAGS, type Layout, MOST_ADVICE, onlyBits, writeFdstat } from './layout.ts';
 
 const MOST_FDFLAGS = FDFLAGS.append | FDFLAGS.dsync | FDFLAGS.nonblock | FDFLAGS.rsync | FDFLAGS.sync;
 const MOST_FSTFLAGS = FSTFLAGS.atim | FSTFLAGS.atimNow | FSTFLAGS.mtim | FSTFLAGS.mtimNow;
@@ -11,8 +11,8 @@ export function validFdflags(flags: number): boolean {
 }
 
 /** Whether a word of rights has only bits that mean something. */
-export function validRights(rights: bigint): boolean {
-  return (BigInt.asUintN(64, rights) & ~ALL_RIGHTS) === 0n;
+export function validRights(layout: Layout, rights: bigint): boolean {
+  return (BigInt.asUintN(64, rights) & ~layout.rights) === 0n;
 }
 
 /** The two times of a call that sets them, in the words of `native/fs.ts`; undefined where the flags contradict. */
@@ -54,7 +54,7 @@ export function fdStatusFunctions(context: Context): Functions {
       return withDescriptor(context, fd, (descriptor) => {
         const fdstat = descriptor.fdstat();
         if (typeof fdstat === 'number') return fdstat;
-        writeFdstat(memory, stat, fdstat);
+        writeFdstat(memory, stat, fdstat, layout);
         return ERRNO.success;
       });
     },
@@ -78,7 +78,7 @@ export function fdStatusFunctions(context: Context): Functions {
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#fd_fdstat_set_rights
      */
     fd_fdstat_set_rights(fd: number, rights: bigint, inheriting: bigint): Errno {
-      if (!validRights(rights) || !validRights(inheriting)) return ERRNO.inval;
+      if (!validRights(layout, rights) || !validRights(layout, inheriting)) return ERRNO.inval;
       return withDescriptor(context, fd, (descriptor) => descriptor.setRights());
     },
 

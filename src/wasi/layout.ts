@@ -39,7 +39,7 @@ export const RIGHTS = {
   sockAccept: 1n << 29n,
 } as const;
 
-/** Every right there is; a word with another bit is `inval`. */
+/** Every right there is. */
 export const ALL_RIGHTS = (1n << 30n) - 1n;
 
 /** @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#filetype */
@@ -89,14 +89,14 @@ export interface Fdstat {
  *  | type u8 | – | flags u16 |    –    | rights_base u64 | rights_inheriting u64 |
  * ```
  */
-export function writeFdstat(memory: GuestMemory, pointer: number, stat: Fdstat): void {
+export function writeFdstat(memory: GuestMemory, pointer: number, stat: Fdstat, layout: Layout): void {
   memory.check(pointer, 24);
   const start = pointer >>> 0;
   memory.bytes().fill(0, start, start + 8);
   memory.writeU8(start, stat.fileType);
   memory.writeU16(start + 2, stat.flags);
-  memory.writeU64(start + 8, stat.rights);
-  memory.writeU64(start + 16, stat.inheriting);
+  memory.writeU64(start + 8, stat.rights & layout.rights);
+  memory.writeU64(start + 16, stat.inheriting & layout.rights);
 }
 
 /** The preview1 file type of POSIX mode bits. preview1 has no word for a FIFO. */
@@ -121,6 +121,8 @@ export function fileTypeFromMode(mode: number): number {
 
 /** Where the two versions of preview1 lay out bytes differently. */
 export interface Layout {
+  /** The rights that are known; a word with another bit is `inval`, and none is reported. */
+  readonly rights: bigint;
   readonly filestatByteLength: number;
   writeFilestat(memory: GuestMemory, pointer: number, status: Status): void;
   /** The guest's numbers for: from the start, from the position, from the end. */
@@ -181,6 +183,7 @@ function writeSizeAndTimes(memory: GuestMemory, start: number, status: Status): 
 
 /** `wasi_snapshot_preview1`. */
 export const SNAPSHOT: Layout = {
+  rights: ALL_RIGHTS,
   filestatByteLength: 64,
   writeFilestat,
   whence: [0, 1, 2],
@@ -188,11 +191,12 @@ export const SNAPSHOT: Layout = {
 };
 
 /**
- * `wasi_unstable`: links were counted in 32 bits, `whence` began with the position, and a clock subscription had a user
+ * `wasi_unstable`: there was no `sock_accept`, links were counted in 32 bits, `whence` began with the position, and a clock subscription had a user
  * identifier of its own.
  * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview0/docs.md
  */
 export const UNSTABLE: Layout = {
+  rights: ALL_RIGHTS & ~RIGHTS.sockAccept,
   filestatByteLength: 56,
   writeFilestat: writeUnstableFilestat,
   whence: [2, 0, 1],

@@ -164,7 +164,8 @@ export function pathFunctions(context: Context): Functions {
       opened: number,
     ): Errno {
       if (!onlyBits(lookup, LOOKUPFLAGS.symlinkFollow) || !onlyBits(oflags, MOST_OFLAGS)) return ERRNO.inval;
-      if (!validFdflags(fdflags) || !validRights(rights) || !validRights(inheriting)) return ERRNO.inval;
+      if (!validFdflags(fdflags) || !validRights(context.layout, rights) || !validRights(context.layout, inheriting))
+        return ERRNO.inval;
       memory.check(opened, 4);
       const name = readPath(memory, path, byteLength);
       if (typeof name === 'number') return name;

@@ -369,6 +369,15 @@ static i32 poll(void) {
   return -1;
 }
 
+// Scripts say 0 start, 1 position, 2 end, as the later version does.
+static u32 whence(u32 number) {
+#ifdef UNSTABLE
+  return number > 2 ? number : (number + 2) % 3;
+#else
+  return number;
+#endif
+}
+
 // ---- dispatch ---------------------------------------------------------------------------------------------------------
 #define ERRNO(call)             \
   do {                          \
@@ -455,7 +464,7 @@ static void callFd(void) {
   } else if (word("fd_renumber")) fd = num(), ({ ERRNO(fd_renumber(fd, num())); });
   else if (word("fd_seek")) {
     fd = num(), a = number();
-    ERRNO(fd_seek(fd, a, num(), AT(p)));
+    ERRNO(fd_seek(fd, a, whence(num()), AT(p)));
     if (!e) putField("at", *out64);
   } else if (word("fd_tell")) {
     ERRNO(fd_tell(num(), AT(p)));
