@@ -8,7 +8,7 @@
  * --verbose shows what the tools say. Nothing is downloaded but OpenVINO, and that not where WASI_NN_HOST_SKIP_SETUP is set.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
@@ -156,23 +156,13 @@ async function bundleIfStale() {
     say('the development dependencies are not installed, so dist/ is not built: run "npm ci" without --omit=dev');
     return true;
   }
-  const startedMs = Date.now();
   const run = await runNpm(['run', '--silent', 'build:js']);
   if (run.exitCode !== 0) {
     say(`"npm run build:js" failed:\n${lastLines(run.output, 40)}`);
     return false;
   }
-  removeOlderChunks(startedMs);
   writeStamp(DIST_STAMP, current);
   return true;
-}
-
-/** Chunks have their content in their names, so every build would leave the last one's behind. */
-function removeOlderChunks(startedMs) {
-  const folder = join(DIST, 'chunks');
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    if (statSync(join(folder, name)).mtimeMs < startedMs - 1000) rmSync(join(folder, name));
-  }
 }
 
 // --- OpenVINO ---

@@ -19,15 +19,13 @@ NAPI_MODULE_INIT() {
 `;
 }
 
-// Splitting makes chunks, as the real bundle has them.
-const BUILD_JS =
-  'esbuild cli=src/cli/main.ts --bundle --splitting --platform=node --format=esm --outdir=dist --chunk-names=chunks/[name]-[hash] --log-level=warning';
+const BUILD_JS = 'esbuild cli=src/cli/main.ts --bundle --platform=node --outdir=dist --log-level=warning';
 
-const MAIN_SOURCE = "console.log(await import('./word.ts'));\n";
+const MAIN_SOURCE = "import { word } from './word.ts';\nconsole.log(word);\n";
 
 /** Notes how it was called, and fails, which no installation may mind. */
 const RUN_SOURCE = `
-import { appendFileSync } from 'node:fs';
+const { appendFileSync } = require('node:fs');
 appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
 process.exit(1);
 `;
@@ -49,7 +47,7 @@ export class Project {
       cpSync(join(ROOT, path), join(this.folder, path), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
-    this.write('package.json', JSON.stringify({ type: 'module', scripts: { 'build:js': BUILD_JS } }));
+    this.write('package.json', JSON.stringify({ scripts: { 'build:js': BUILD_JS } }));
     this.write('native/addon.cc', addonAnswering(42));
     this.write('src/cli/main.ts', MAIN_SOURCE);
     this.write('src/cli/word.ts', "export const word = 'first';\n");
@@ -83,8 +81,7 @@ export class Project {
   }
 
   bundle(): string {
-    const chunks = readdirSync(this.path('dist/chunks')).map((name) => this.path(`dist/chunks/${name}`));
-    return [this.path('dist/cli.js'), ...chunks].map((file) => readFileSync(file, 'utf8')).join('\n');
+    return readFileSync(this.path('dist/cli.js'), 'utf8');
   }
 }
 
