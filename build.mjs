@@ -55,7 +55,6 @@ await build({
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   chunkNames: 'chunks/[name]-[hash]',
-  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
 });
 // The types are those of an ES module, whatever the package's own files are.
 mkdirSync(join(DIST, 'types'), { recursive: true });

@@ -72,15 +72,30 @@ export class OptionError extends HostError {
 /** The module cannot be compiled, linked, or called in the way that was asked for. */
 export class ModuleError extends HostError {}
 
-/** The guest ended in a trap or was ended by a limit. */
+/** The guest ended in a trap, in an exception of its own, or was ended by a limit. */
 export class GuestTrapError extends HostError {
-  /** Wasm frames, innermost first, as `name (function index, byte offset)` lines; empty where the engine gave none. */
+  /**
+   * Wasm frames, innermost first, one line each: index, offset in the module, module name, function name. Empty where the
+   * engine gave none.
+   */
   readonly backtrace: readonly string[];
+  /** What the guest had written until then, where that was to be captured. */
+  readonly stdout: Uint8Array | undefined;
+  readonly stderr: Uint8Array | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; backtrace?: readonly string[] }) {
+  constructor(code: ErrorCode, message: string, options: GuestTrapDetails = {}) {
     super(code, message, options);
-    this.backtrace = options?.backtrace ?? [];
+    this.backtrace = options.backtrace ?? [];
+    this.stdout = options.stdout;
+    this.stderr = options.stderr;
   }
+}
+
+export interface GuestTrapDetails {
+  cause?: unknown;
+  backtrace?: readonly string[] | undefined;
+  stdout?: Uint8Array | undefined;
+  stderr?: Uint8Array | undefined;
 }
 
 /** The inference runtime, a model, or a tensor: everything under wasi-nn. */

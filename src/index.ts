@@ -1,1 +1,37 @@
-export { HostError } from './errors.ts';
+/**
+ * Runs unmodified WebAssembly guests that use wasi-nn, in V8, with OpenVINO in this process.
+ *
+ * @example
+ * const host = new Host();
+ * const module = await host.compile('classify.wasm');
+ * const { exitCode, stdout } = await host.run(module, { preopens: [{ hostPath: 'digits', guestPath: 'fixture' }] });
+ *
+ * @packageDocumentation
+ */
+
+export {
+  BackendError,
+  ERROR_CODES,
+  type ErrorCode,
+  GuestTrapError,
+  HostError,
+  ModuleError,
+  OptionError,
+} from './errors.ts';
+export type { BackendChoice } from './host/default-backends.ts';
+export { GuestModule, Host, type HostRunResult } from './host/host.ts';
+export type { HostOptions, HostPreopen, HostRunOptions, HostSink } from './host/host-options.ts';
+export type { NamedGraph } from './host/nn-support.ts';
+export type {
+  Backend,
+  BackendExecutionContext,
+  BackendGraph,
+  ElementType,
+  Encoding,
+  ExecutionTarget,
+  LoadOptions,
+  Tensor,
+  TensorInfo,
+} from './nn/backend.ts';
+export type { Refusal } from './nn/index.ts';
+export type { GraphRegistry } from './nn/registry.ts';

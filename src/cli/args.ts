@@ -1,7 +1,8 @@
 /** The grammar of the command line: from words to settings. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { BACKEND_CHOICES, type BackendChoice } from '../host/default-backends.ts';
-import { type KeyValues, readKeys } from './option-values.ts';
+import { invalidOption } from '../options.ts';
+import { type KeyValues, RefusedOption, readKeys } from './option-values.ts';
 import { keysHelp, PROGRAM, runHelp } from './usage.ts';
 import { type GroupLetter, OPTION_GROUPS, type OptionGroup } from './wasmtime-options.ts';
 
@@ -105,20 +106,20 @@ function runCommand(settings: RunSettings): Command {
   each('--dir <dir>', (text) => settings.dirs.push(readDir(text)));
   each('--env <variable>', (text) => settings.env.push(readVariable(text)));
   each('--preload <module>', (text) => settings.preloads.push(readPreload(text)));
-  each('--log <topic>', (text) => settings.logs.add(oneOf(LOG_TOPICS, text)));
+  each('--log <topic>', (text) => settings.logs.add(oneOf('--log', LOG_TOPICS, text)));
   each('--backend <name>', (text) => {
-    settings.backend = oneOf(BACKEND_CHOICES, text);
+    settings.backend = oneOf('--backend', BACKEND_CHOICES, text);
   });
   for (const [flags, key] of SINGLE_TEXTS) {
     each(flags, (text) => {
-      if (settings[key] !== undefined) throw new InvalidArgumentError('It was given before.');
+      if (settings[key] !== undefined) throw invalidOption(flags.split(' ')[0] as string, 'one value', text);
       settings[key] = text;
     });
   }
   command.option('--allow-precompiled', '');
   for (const [flags, words] of REFUSED) {
     each(flags, () => {
-      throw new InvalidArgumentError(words);
+      throw new RefusedOption(words);
     });
   }
   return command;
@@ -133,9 +134,9 @@ const SINGLE_TEXTS = [
 
 /** Options of wasmtime's that this host does not have. */
 const REFUSED = [
-  ['--config <file>', 'Options are not read from files here: write them out.'],
-  ['--profile <strategy>', 'There is no profiling here: "node --prof run.js" profiles guests.'],
-  ['-g, --gdbstub <address>', 'There is no gdb server here: "node --inspect run.js" debugs guests.'],
+  ['--config <file>', '--config is not there: write the options out'],
+  ['--profile <strategy>', '--profile is not there: "node --prof run.js" profiles guests'],
+  ['-g, --gdbstub <address>', '-g is not there: "node --inspect run.js" debugs guests'],
 ] as const;
 
 function readGroup(group: OptionGroup, text: string, settings: RunSettings): void {
@@ -148,7 +149,7 @@ function readGroup(group: OptionGroup, text: string, settings: RunSettings): voi
 function readDir(text: string): RunSettings['dirs'][number] {
   const [hostPath = '', guestPath = hostPath, mode, ...more] = text.split('::');
   if (more.length > 0 || (mode !== undefined && mode !== 'ro')) {
-    throw new InvalidArgumentError('Expected HOST, HOST::GUEST or HOST::GUEST::ro.');
+    throw invalidOption('--dir', 'HOST, HOST::GUEST or HOST::GUEST::ro', text);
   }
   return { hostPath, guestPath, readOnly: mode === 'ro' };
 }
@@ -160,12 +161,12 @@ function readVariable(text: string): RunSettings['env'][number] {
 
 function readPreload(text: string): RunSettings['preloads'][number] {
   const parts = text.split('=');
-  if (parts.length !== 2) throw new InvalidArgumentError('Expected NAME=FILE.');
+  if (parts.length !== 2) throw invalidOption('--preload', 'NAME=FILE', text);
   return { name: parts[0] as string, path: parts[1] as string };
 }
 
-function oneOf<Choice extends string>(choices: readonly Choice[], text: string): Choice {
+function oneOf<Choice extends string>(option: string, choices: readonly Choice[], text: string): Choice {
   const chosen = choices.find((choice) => choice === text);
-  if (chosen === undefined) throw new InvalidArgumentError(`Expected ${choices.join(', ')}.`);
+  if (chosen === undefined) throw invalidOption(option, `one of ${choices.join(', ')}`, text);
   return chosen;
 }

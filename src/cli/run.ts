@@ -80,8 +80,8 @@ function checkTarget(target: string | undefined): void {
 }
 
 function nnPlan(settings: RunSettings, keys: Keys): NnPlan | undefined {
-  if (!keys.flag('S', 'nn', settings.form === 'own')) return undefined;
   const graphs = keys.all('S', 'nn-graph').map((text) => parseNamedGraph(text as string));
+  if (!keys.flag('S', 'nn', settings.form === 'own')) return undefined;
   return { backend: settings.backend, openvinoDir: settings.openvinoDir, graphs };
 }
 

@@ -74,8 +74,17 @@ export function compileModule(source: ModuleSource, limits: ModuleLimits): Compi
   const { name, shape } = source;
   if (shape === undefined) return compileUnread(source, limits);
   const deferStart = shape.startFunction !== undefined && shape.imports.some(({ kind }) => kind === 'func');
-  const { bytes, codeShiftBytes } = rewriteModule(source.bytes, shape, limits, deferStart);
+  const { bytes, codeShiftBytes } = rewritten(source, shape, limits, deferStart);
   return { name, module: compileBytes(name, bytes), shape, codeShiftBytes };
+}
+
+function rewritten({ name, bytes }: ModuleSource, shape: ModuleShape, limits: ModuleLimits, deferStart: boolean) {
+  try {
+    return rewriteModule(bytes, shape, limits, deferStart);
+  } catch (error) {
+    if (!(error instanceof ModuleError)) throw error;
+    throw new ModuleError(error.code, `failed to instantiate "${name}": ${error.message}`, { cause: error });
+  }
 }
 
 /** V8's verdict comes first: mostly the bytes are not valid. What it takes and we cannot read runs, but not within limits. */

@@ -60,6 +60,19 @@ export function runGuest(plan: GuestPlan, stdio: GuestStdio, nn: NnSupport | und
 
 type ExportedFunction = (...args: unknown[]) => unknown;
 
+/** V8 names an import by its index where a memory, table or global does not fit. */
+function instantiate({ module, shape }: CompiledModule, imports: WebAssembly.Imports): WebAssembly.Instance {
+  try {
+    return new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.LinkError)) throw error;
+    const words = withoutPrefix(error.message).replace(/^Import #\d+ .*?: /, '');
+    const entry = shape.imports[Number(/import #?(\d+)/i.exec(error.message)?.[1] ?? -1)];
+    const what = entry && `incompatible import type for \`${entry.module}::${entry.name}\`: `;
+    throw new ModuleError('ERR_MODULE_LINK', `${what ?? ''}${words}`, { cause: error });
+  }
+}
+
 class Run {
   readonly #plan: GuestPlan;
   readonly #exit = new GuestExit();
@@ -142,7 +155,7 @@ class Run {
       unknownImports: isPreload ? 'refuse' : unknownImports,
       onUnknownCall: (error) => this.#exit.fail(error),
     });
-    const instance = new WebAssembly.Instance(program.module, linked.imports);
+    const instance = instantiate(program, linked.imports);
     const { memory } = instance.exports;
     own = memory instanceof WebAssembly.Memory ? memory : linked.memory;
     if (!isPreload) this.#attach(own);
@@ -235,7 +248,6 @@ function describeFailure(error: unknown): Omit<GuestFailure, 'backtrace'> | unde
   const trap = trapText(error);
   if (trap !== undefined) return { code: 'ERR_GUEST_TRAP', message: `wasm trap: ${trap}` };
   if (error instanceof WebAssembly.Exception) return { code: 'ERR_GUEST_EXCEPTION', message: 'thrown Wasm exception' };
-  if (error instanceof WebAssembly.LinkError) return { code: 'ERR_MODULE_LINK', message: withoutPrefix(error.message) };
   const outOfMemory = error instanceof RangeError && /out of memory/i.test(error.message);
   return outOfMemory ? { code: 'ERR_MODULE_LIMIT', message: withoutPrefix(error.message) } : undefined;
 }

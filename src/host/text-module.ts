@@ -31,6 +31,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  */
 export async function assembleText(name: string, bytes: Uint8Array): Promise<Uint8Array> {
   const text = decode(name, bytes);
+  // wabt takes nothing for a module without fields.
+  if (text.trim() === '') throw new ModuleError('ERR_MODULE_COMPILE', `${name} is empty`);
   const { default: loadWabt } = await import('wabt');
   const wabt = await loadWabt();
   try {
