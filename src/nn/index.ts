@@ -23,9 +23,16 @@ export interface GuestLimits {
   executionContexts: number;
   /** Bytes that the inputs of all execution contexts keep together. */
   inputBytes: number;
+  /** Bytes of one input or output of a graph that the guest loads, where the model fixes its shape. */
+  tensorBytes: number;
 }
 
-export const DEFAULT_GUEST_LIMITS: GuestLimits = { graphs: 1024, executionContexts: 4096, inputBytes: 2 ** 32 };
+export const DEFAULT_GUEST_LIMITS: GuestLimits = {
+  graphs: 1024,
+  executionContexts: 4096,
+  inputBytes: 2 ** 32,
+  tensorBytes: 2 ** 29,
+};
 
 export interface WasiNnOptions {
   memory: GuestMemory;

@@ -1,12 +1,12 @@
 /** The imports of `wasi_ephemeral_nn`: read memory, find the handle, delegate, tell the errno. */
 import { describe } from '../../options.ts';
-import type { Backend, BackendExecutionContext, BackendGraph, Tensor } from '../backend.ts';
+import type { Backend, BackendExecutionContext, BackendGraph, ElementType, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type WasiNn, type WasiNnOptions } from '../index.ts';
 import { CallRefused, errnoOf } from './errno.ts';
 import { parseGuestConfig } from './guest-config.ts';
 import { readBuilders, readBytes, readTensor, readTensorRecord, readText, requireResult } from './guest-values.ts';
 import { HandleTable } from './handle-table.ts';
-import { type CallName, ENCODINGS, ERRNO, PARAMETER_COUNTS, TARGETS } from './witx.ts';
+import { type CallName, ELEMENT_BYTES, ENCODINGS, ERRNO, PARAMETER_COUNTS, TARGETS } from './witx.ts';
 
 /** A graph behind a handle. Registered graphs are the registry's: unloading takes only the handle. */
 interface GraphEntry {
@@ -103,7 +103,8 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    *
    * Errnos: `invalid_argument` for an encoding, target, pointer or length of no meaning; `unsupported_operation` for an
    * encoding that no frontend here reads; `runtime_error` for a wrong number of builders, a damaged model, a model that
-   * names files, a device that is not there, a missing runtime; `too_large` when the guest holds all graphs it may hold.
+   * names files, a device that is not there, a missing runtime; `too_large` when the guest holds all graphs it may hold,
+   * or an input or output is larger than it may be.
    *
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `load`
    */
@@ -130,6 +131,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
       target: targetName,
       ...(properties && { properties }),
     });
+    this.#requireSizes(graph);
     this.#giveGraph({ graph, owned: true }, result);
   }
 
@@ -302,6 +304,21 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     entry.context.setInput(index, tensor);
     this.#inputBytes = total;
     entry.inputBytes.set(index, tensor.data.byteLength);
+  }
+
+  /** Releases a graph whose tensors would take more memory than a guest may have. */
+  #requireSizes(graph: BackendGraph): void {
+    for (const { name, elementType, shape } of [...graph.inputs, ...graph.outputs]) {
+      const elementBytes = ELEMENT_BYTES[elementType as ElementType] ?? 1;
+      const byteLength = (shape ?? []).reduce((product, dimension) => product * Math.max(dimension, 1), elementBytes);
+      if (byteLength <= this.#limits.tensorBytes) continue;
+      graph.dispose();
+      const limit = `at most ${this.#limits.tensorBytes} may`;
+      throw new CallRefused(
+        'too_large',
+        `'${name}' [${shape}] ${elementType} would take ${byteLength} bytes, ${limit}`,
+      );
+    }
   }
 
   /** Writes the handle of a new graph, or releases the graph where that cannot be done. */

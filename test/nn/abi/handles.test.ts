@@ -114,4 +114,12 @@ describe('limits', () => {
       guest.call('finalize_execution_context', [context]);
     }
   });
+
+  it('bound the size of a tensor that a model fixes, and release the model', () => {
+    const guest = new TestGuest({ nn: { limits: { tensorBytes: 15 } } });
+    guest.putBuilders(smallModel('relu'));
+    expect(guest.call('load', [AT.builders, 2, 0, 0, AT.graph])).toBe(too_large);
+    expect(guest.refusal().reason).toBe("load: 'x' [1,4] f32 would take 16 bytes, at most 15 may");
+    expect(guest.backend.live.graphs).toBe(0);
+  });
 });
