@@ -162,10 +162,24 @@ class Walk {
   int Follow(const std::string& name, int otherwise) {
     char target[PATH_MAX];
     const ssize_t length = readlinkat(base(), name.c_str(), target, sizeof(target) - 1);
-    if (length < 0) return Fail(errno == EINVAL ? otherwise : errno);
+    if (length < 0 && errno != EINVAL) return -1;
+    if (length < 0) return SwappedMeanwhile(name) ? Retry(name) : Fail(otherwise);
     if (++links_ > kMostLinks) return Fail(ELOOP);
     target[length] = '\0';
     return Push(target, true) ? kGoOn : -1;
+  }
+
+  // Whether what was no directory is one now: somebody swaps it while we look.
+  bool SwappedMeanwhile(const std::string& name) {
+    struct stat status;
+    return swaps_ < kMostLinks && fstatat(base(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode));
+  }
+
+  int Retry(const std::string& name) {
+    ++swaps_;
+    names_.push_back(name);
+    return kGoOn;
   }
 
   const int root_;
@@ -177,6 +191,7 @@ class Walk {
   bool must_be_directory_ = false;
   bool slash_follows_ = false;
   int links_ = 0;
+  int swaps_ = 0;
 };
 
 // The system's word for "leads outside"; the same errno is what a sandboxed process knows as "not permitted".
