@@ -147,7 +147,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `load-by-name`
    */
   load_by_name(name: number, byteLength: number, result: number): void {
-    const text = readText(this.#options.memory, 'the name', name, byteLength);
+    const text = readText(this.#options.memory, 'the name', name, byteLength, 'unsupported_operation');
     this.#graphs.requireRoom();
     const graph = this.#requireOpen().registry.get(text);
     if (graph === undefined) throw unknownName(text);
@@ -172,8 +172,8 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     result: number,
   ): void {
     const { memory, allowedGuestProperties = [] } = this.#options;
-    const nameText = readText(memory, 'the name', name, nameByteLength);
-    const configText = readText(memory, 'the config', config, configByteLength);
+    const nameText = readText(memory, 'the name', name, nameByteLength, 'unsupported_operation');
+    const configText = readText(memory, 'the config', config, configByteLength, 'invalid_argument');
     const properties = parseGuestConfig(configText, allowedGuestProperties);
     this.#graphs.requireRoom();
     const { registry } = this.#requireOpen();

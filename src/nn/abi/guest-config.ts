@@ -1,7 +1,5 @@
 import { CallRefused } from './errno.ts';
 
-const MAX_CONFIG_CHARACTERS = 1 << 16;
-
 /**
  * The properties in the text that a guest gives to `load_by_name_with_config`: a JSON object whose values are text,
  * numbers or booleans. Only names that the host allows pass: a property may name files of the host (`CACHE_DIR`) or
@@ -9,9 +7,6 @@ const MAX_CONFIG_CHARACTERS = 1 << 16;
  * @throws CallRefused invalid_argument
  */
 export function parseGuestConfig(text: string, allowed: readonly string[]): Record<string, string> {
-  if (text.length > MAX_CONFIG_CHARACTERS) {
-    throw refused(`at most ${MAX_CONFIG_CHARACTERS} characters of config are taken, got ${text.length}`);
-  }
   const properties: Record<string, string> = {};
   if (text.trim() === '') return properties;
   for (const [name, value] of Object.entries(parseObject(text))) {

@@ -2,12 +2,14 @@
 import { GuestFault, type GuestMemory } from '../../guest/memory.ts';
 import type { Tensor } from '../backend.ts';
 import { CallRefused } from './errno.ts';
-import { ALIGNMENT, BUILDER, ELEMENT_BYTES, elementTypeOf, TENSOR } from './witx.ts';
+import { ALIGNMENT, BUILDER, ELEMENT_BYTES, type ErrnoName, elementTypeOf, TENSOR } from './witx.ts';
 
 /** No runtime has tensors of more dimensions, and the list is copied before anyone else looks at it. */
 const MAX_RANK = 64;
 /** No encoding takes more than two. */
 const MAX_BUILDERS = 64;
+/** A guest may claim all its memory for a name: longer than a JavaScript string can be. */
+const MAX_TEXT_BYTES = 1 << 16;
 /** Bytes that a 32-bit guest can hold. What needs more cannot have been given, and no runtime is asked for it. */
 const MAX_TENSOR_BYTES = 2 ** 32;
 
@@ -17,10 +19,20 @@ export function readBytes(memory: GuestMemory, what: string, pointer: number, by
 }
 
 /**
- * A name. Bytes that are not UTF-8 are refused: two different ones must never mean one graph.
- * @throws CallRefused invalid_argument
+ * A name or a config. Bytes that are not UTF-8 are refused: two different ones must never mean one graph.
+ * @throws CallRefused invalid_argument; `tooLong` for more than {@link MAX_TEXT_BYTES}, which are not looked at
  */
-export function readText(memory: GuestMemory, what: string, pointer: number, byteLength: number): string {
+export function readText(
+  memory: GuestMemory,
+  what: string,
+  pointer: number,
+  byteLength: number,
+  tooLong: ErrnoName,
+): string {
+  inside(what, () => memory.check(pointer, byteLength));
+  if (byteLength > MAX_TEXT_BYTES) {
+    throw new CallRefused(tooLong, `${what} has ${byteLength} bytes, at most ${MAX_TEXT_BYTES} are read`);
+  }
   try {
     return inside(what, () => memory.readString(pointer, byteLength));
   } catch (error) {

@@ -1,6 +1,7 @@
 import { BackendError } from '../../errors.ts';
 import type { Encoding } from '../backend.ts';
 import { requireGraphDef } from './graph-def-scan.ts';
+import { refuseWeightsPath } from './ir-scan.ts';
 import { refuseExternalData } from './onnx-scan.ts';
 import { LESS_THAN, sniff, xmlStart } from './sniff.ts';
 import { requireWholeTfLite } from './tflite-scan.ts';
@@ -67,6 +68,7 @@ function checkedIr(xml: Uint8Array, weights: Uint8Array | undefined): CheckedMod
   if (text[0] !== LESS_THAN) {
     throw new BackendError('ERR_NN_INVALID_MODEL', 'the first builder is no OpenVINO IR: it does not begin as XML');
   }
+  refuseWeightsPath(text);
   return { encoding: 'ir', builders: weights === undefined ? [text] : [text, weights] };
 }
 

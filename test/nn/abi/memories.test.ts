@@ -76,4 +76,15 @@ describe('a memory larger than 2 GiB', () => {
     expect(guest.plainCall('load_by_name', end | 0, 1, AT.graph)).toBe(invalid_argument);
     expect(guest.plainCall('load_by_name', (end - 1) | 0, 0x7fff_ffff, AT.graph)).toBe(invalid_argument);
   });
+
+  it('is not read as one name', () => {
+    const guest = new TestGuest({ memory });
+    const args = [0, memory.buffer.byteLength | 0];
+    expect(guest.plainCall('load_by_name', ...args, AT.graph)).toBe(ERRNO.unsupported_operation);
+    expect(guest.plainCall('load_by_name_with_config', AT.name, 0, ...args, AT.graph)).toBe(invalid_argument);
+    expect(guest.refusals.map((refusal) => refusal.reason)).toEqual([
+      `load_by_name: the name has ${memory.buffer.byteLength} bytes, at most 65536 are read`,
+      `load_by_name_with_config: the config has ${memory.buffer.byteLength} bytes, at most 65536 are read`,
+    ]);
+  });
 });

@@ -108,6 +108,22 @@ describe('openvino-node', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('never leaves the runtime to look for the weights of an IR in a file', () => {
+    const addon = openVinoNodeDouble();
+    const weightBytes: (number | undefined)[] = [];
+    class Core extends addon.Core {
+      override readModelSync(model: Uint8Array | string, weights?: Uint8Array | string) {
+        weightBytes.push(weights?.length);
+        return super.readModelSync(model, weights);
+      }
+    }
+    const backend = backendOver({ ...addon, Core });
+    const [xml] = smallModel('relu') as [Uint8Array];
+    backend.load([xml, new Uint8Array(0)], { encoding: 'openvino', target: 'cpu' });
+    backend.load([xml], { encoding: 'autodetect', target: 'cpu' });
+    expect(weightBytes).toEqual([1, 1]);
+  });
+
   it('answers what the package throws in many lines with one', () => {
     const core = class {
       getAvailableDevices = () => ['CPU'];

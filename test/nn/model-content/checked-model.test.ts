@@ -118,6 +118,34 @@ describe('a model that does not', () => {
   });
 });
 
+describe('an IR that names a file of weights', () => {
+  const load = (note: string) => {
+    const xml = Buffer.from(XML).toString().replace('</net>', `<rt_info>${note}</rt_info></net>`);
+    return codeOf(() => checkModel([text(xml), WEIGHTS], 'openvino'));
+  };
+
+  it.each([
+    '<__weights_path value="/etc/passwd"/>',
+    '<info name="__weights_path" value="x"/>',
+    '<info name="__weights&#95;path" value="x"/>',
+    '<info name="&#x5f;&#x5F;&#119;eights_path" value="x"/>',
+    `<info name="${'&#'}${'0'.repeat(500)}95;_weights_path" value="x"/>`,
+    '<info name="&#0000095;_weights&#x0005f;path" value="x"/>',
+  ])('is refused: %s', (note) => {
+    expect(load(note)).toBe('ERR_NN_EXTERNAL_DATA');
+  });
+
+  it.each(['', '<info name="weights" value="&#169; &#x20AC; &amp; &#99999999;"/>'])('passes with %j', (note) => {
+    expect(load(note)).toBe('nothing was thrown');
+  });
+
+  it('is refused in text of two bytes a character', () => {
+    expect(codeOf(() => checkModel([Buffer.from('<net version="11"/>', 'utf16le'), WEIGHTS], 'openvino'))).toBe(
+      INVALID,
+    );
+  });
+});
+
 describe('TensorFlow', () => {
   const field = (number: number, value: Uint8Array) => join(Uint8Array.of(number * 8 + 2, value.length), value);
   const node = (name: string, op: string) => field(1, join(field(1, text(name)), field(2, text(op))));

@@ -94,13 +94,17 @@ class OpenVinoNodeGraph implements BackendGraph {
   }
 }
 
-/** From bytes where the runtime reads bytes, else through a file; arrays of exact size, since views are refused. */
+/**
+ * From bytes where the runtime reads bytes, else through a file; arrays of exact size, since views are refused.
+ *
+ * An IR always comes with weights: without any, the runtime reads a file called `.bin` of the working directory.
+ */
 function readModel(core: OvCore, model: CheckedModel): OvModel {
   const [first = new Uint8Array(0), weights] = model.builders.map((bytes) => Uint8Array.from(bytes));
-  if (model.encoding === 'ir' && weights !== undefined && weights.byteLength > 0) {
-    return core.readModelSync(first, weights);
+  if (model.encoding === 'ir') {
+    return core.readModelSync(first, weights !== undefined && weights.byteLength > 0 ? weights : new Uint8Array(1));
   }
-  if (model.encoding === 'ir' || model.encoding === 'onnx') return core.readModelSync(first);
+  if (model.encoding === 'onnx') return core.readModelSync(first);
   const suffix = model.encoding === 'tensorflow' ? '.pb' : '.tflite';
   return withTemporaryFile(first, suffix, (path) => core.readModelSync(path));
 }
