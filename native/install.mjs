@@ -149,7 +149,7 @@ async function bundleIfStale() {
   // A published package brings its bundle and no sources.
   if (!existsSync(join(ROOT, 'src', 'cli', 'main.ts'))) return true;
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const sources = [join(ROOT, 'src'), join(ROOT, 'build.mjs')];
+  const sources = [join(ROOT, 'src')];
   const current = fingerprint(sources, scripts['build:js'], versionOf('esbuild'), versionOf('commander'));
   if (readStamp(DIST_STAMP) === current) return true;
   if (!versionOf('esbuild')) {

@@ -9,10 +9,11 @@
  * whole run. For the same reason package.json has no "type".
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-const DIST = join(import.meta.dirname, 'dist');
+const ROOT = dirname(import.meta.dirname);
+const DIST = join(ROOT, 'dist');
 
 /** commander requires it for commands that are programs of their own. There are none here, and it takes 2 ms to load. */
 const withoutChildProcess = {
@@ -28,7 +29,7 @@ const withoutChildProcess = {
 
 /** @type {import('esbuild').BuildOptions} */
 const COMMON = {
-  absWorkingDir: import.meta.dirname,
+  absWorkingDir: ROOT,
   bundle: true,
   platform: 'node',
   target: 'node20.19',
