@@ -32,6 +32,7 @@ std::shared_ptr<ModelTable::Entry> ModelTable::Find(uint64_t hash, const ModelRe
   return nullptr;
 }
 
+/** The entry is in the table, whoever asks. */
 void ModelTable::Remove(const Entry* entry) {
   const auto [first, last] = entries_.equal_range(entry->hash);
   for (auto candidate = first; candidate != last; ++candidate) {
@@ -94,10 +95,11 @@ ModelTable::Loaded ModelTable::Load(const Library& library, std::shared_ptr<cons
 std::shared_ptr<const CompiledModel> ModelTable::CompileInto(const Library& library, const std::shared_ptr<Entry>& entry) {
   std::shared_ptr<const CompiledModel> model;
   try {
-    const auto let_go = [this, entry](const CompiledModel* last) {
+    // By address: the entry's weak pointer keeps this function alive, which must not keep the entry.
+    const auto let_go = [this, address = entry.get()](const CompiledModel* last) {
       {
         const std::lock_guard<std::mutex> lock(mutex_);
-        Remove(entry.get());
+        Remove(address);
       }
       delete last;
     };

@@ -56,7 +56,7 @@ void RemoveIfAbandoned(int parent, const char* name) {
   if (directory < 0) return;
   struct stat status {};
   const bool ours = fstat(directory, &status) == 0 && status.st_uid == geteuid();
-  if (ours && std::time(nullptr) - status.st_ctime > kUnlockedGraceSeconds && Lock(directory)) {
+  if (ours && std::time(nullptr) - status.st_mtime > kUnlockedGraceSeconds && Lock(directory)) {
     Empty(directory);
     unlinkat(parent, name, AT_REMOVEDIR);
   }
