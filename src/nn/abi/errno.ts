@@ -23,6 +23,7 @@ export const ERRNO_OF_CODE: Readonly<Partial<Record<ErrorCode, ErrnoName>>> = {
   ERR_NN_RUNTIME_NOT_FOUND: 'runtime_error',
   ERR_NN_RUNTIME_INVALID: 'runtime_error',
   ERR_NN_RUNTIME_CONFLICT: 'runtime_error',
+  ERR_NN_RUNTIME_SETUP: 'runtime_error',
   ERR_NN_BACKEND_UNAVAILABLE: 'runtime_error',
   ERR_NN_INVALID_ARGUMENT: 'runtime_error',
   ERR_NN_UNSUPPORTED_ENCODING: 'unsupported_operation',
