@@ -18,9 +18,8 @@ export {
   ModuleError,
   OptionError,
 } from './errors.ts';
-export type { BackendChoice } from './host/default-backends.ts';
 export { GuestModule, Host, type HostRunResult } from './host/host.ts';
-export type { HostOptions, HostPreopen, HostRunOptions, HostSink } from './host/host-options.ts';
+export type { BackendChoice, HostOptions, HostPreopen, HostRunOptions, HostSink } from './host/host-options.ts';
 export type { NamedGraph } from './host/nn-support.ts';
 export type {
   Backend,

@@ -7,6 +7,8 @@ import type { Preopen } from '../wasi/index.ts';
 import { BACKEND_CHOICES, type BackendChoice } from './default-backends.ts';
 import type { NamedGraph } from './nn-support.ts';
 
+export type { BackendChoice };
+
 export interface HostOptions {
   /**
    * What computes: `native` is the addon over OpenVINO's C library, `openvino-node` the package of that name, `auto` the

@@ -86,11 +86,22 @@ export function floatText(value: number, type: 'f32' | 'f64'): string {
 /** `d.ddde±x` */
 function shortest(value: number, type: 'f32' | 'f64'): string {
   if (type === 'f64') return value.toExponential();
+  const readsBack = (text: string) => parseFloatText(text, 'f32') === value;
   for (let digits = 0; digits < 8; digits++) {
-    const text = value.toExponential(digits);
-    if (parseFloatText(text, 'f32') === value) return text;
+    const nearest = value.toExponential(digits);
+    if (readsBack(nearest)) return nearest;
+    // Above a power of two there is more room than below: the next decimal may do where the nearest does not.
+    const next = nextDecimal(nearest);
+    if (readsBack(next)) return next;
   }
   return value.toExponential(8);
+}
+
+/** The decimal one unit of the last digit above `d.ddde±x`. */
+function nextDecimal(text: string): string {
+  const [digits = '', exponent = '0'] = text.split('e');
+  const [whole = '', fraction = ''] = digits.split('.');
+  return Number(`${Number(whole + fraction) + 1}e${Number(exponent) - fraction.length}`).toExponential(fraction.length);
 }
 
 /** `digits` with the decimal point after the first `pointAt` of them. */

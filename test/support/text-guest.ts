@@ -1,0 +1,41 @@
+import { DEFAULT_BACKTRACE_FRAMES, type GuestPlan } from '../../src/host/guest-plan.ts';
+import { type GuestRun, type NnSupport, runGuest } from '../../src/host/guest-run.ts';
+import { compileText } from './assemble.ts';
+
+export interface TextGuestResult extends Pick<GuestRun, 'outcome'> {
+  stdout: string;
+}
+
+/** Runs a module, text or binary, on this thread, with everything that a plan may say. */
+export async function runTextGuest(
+  module: string | Uint8Array,
+  plan: Partial<Omit<GuestPlan, 'preloads'>> & { preloads?: Record<string, string> } = {},
+  nn?: NnSupport,
+): Promise<TextGuestResult> {
+  const chunks: Uint8Array[] = [];
+  const { preloads = {}, limits = {}, ...rest } = plan;
+  const { outcome, dispose } = runGuest(
+    {
+      program: await compileText(module, limits),
+      args: ['test.wat'],
+      env: [],
+      preopens: [],
+      wasi: { preview1: true, unstable: true },
+      limits,
+      unknownImports: 'refuse',
+      maxBacktraceFrames: DEFAULT_BACKTRACE_FRAMES,
+      ...rest,
+      preloads: await Promise.all(
+        Object.entries(preloads).map(async ([name, source]) => ({ name, program: await compileText(source, limits) })),
+      ),
+    },
+    {
+      stdin: { kind: 'null' },
+      stdout: { kind: 'write', write: (bytes) => chunks.push(bytes) },
+      stderr: { kind: 'null' },
+    },
+    nn,
+  );
+  dispose();
+  return { outcome, stdout: Buffer.concat(chunks).toString('latin1') };
+}
