@@ -94,7 +94,7 @@ export class Host {
    *
    * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError ERR_GUEST_TRAP,
    *   ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT; HostError ERR_PREOPEN; BackendError for a named graph that cannot be
-   *   compiled; OptionError
+   *   compiled; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has ended
    */
   async run(module: GuestModule, options: HostRunOptions = {}): Promise<HostRunResult> {
     if (this.#isDisposed) throw new HostError('ERR_RELEASED', 'this host was disposed');
@@ -205,6 +205,8 @@ class Stream {
   readonly #chunks: Uint8Array[] = [];
   #byteLength = 0;
   truncated = false;
+  /** What the embedder's function threw; it gets nothing after. */
+  failure: { error: unknown } | undefined;
 
   constructor(fd: number, to: HostSink = 'capture', maxBytes: number = DEFAULT_CAPTURE_BYTES) {
     this.#fd = fd;
@@ -214,7 +216,7 @@ class Stream {
 
   get sink(): OutputSink {
     const { posted } = this;
-    return posted.kind === 'post' ? { kind: 'write', write: (bytes) => this.take(bytes) } : posted;
+    return posted.kind === 'post' ? { kind: 'write', write: (bytes) => this.#takeHere(bytes) } : posted;
   }
 
   /** As a worker thread has it: what it cannot do itself is sent back. */
@@ -223,9 +225,15 @@ class Stream {
     return this.#to === 'inherit' ? { kind: 'fd', fd: this.#fd } : { kind: 'post' };
   }
 
+  /** @throws what the embedder's function threw, which makes the guest's write fail */
+  #takeHere(bytes: Uint8Array): void {
+    this.take(bytes);
+    if (this.failure !== undefined) throw this.failure.error;
+  }
+
   take(bytes: Uint8Array): void {
     if (typeof this.#to === 'function') {
-      this.#to(bytes);
+      this.#give(this.#to, bytes);
       return;
     }
     const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
@@ -233,6 +241,15 @@ class Stream {
     if (kept.byteLength === 0) return;
     this.#chunks.push(kept);
     this.#byteLength += kept.byteLength;
+  }
+
+  #give(to: (bytes: Uint8Array) => void, bytes: Uint8Array): void {
+    if (this.failure !== undefined) return;
+    try {
+      to(bytes);
+    } catch (error) {
+      this.failure = { error };
+    }
   }
 
   get captured(): Buffer | undefined {
@@ -251,6 +268,8 @@ class Streams {
 }
 
 function resultOf(outcome: GuestOutcome, { stdout, stderr }: Streams): HostRunResult {
+  const thrown = stdout.failure ?? stderr.failure;
+  if (thrown !== undefined) throw thrown.error;
   const captured = {
     ...(stdout.captured && { stdout: stdout.captured }),
     ...(stderr.captured && { stderr: stderr.captured }),

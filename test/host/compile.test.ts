@@ -1,0 +1,82 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { compileModule, readModuleFile, readModuleSource } from '../../src/host/compile.ts';
+import { assemble } from '../support/assemble.ts';
+import { temporaryDirectories } from '../support/temporary-directory.ts';
+
+const directory = temporaryDirectories();
+const bytes = (...values: (number | string)[]) =>
+  Uint8Array.from(
+    values.flatMap((value) => (typeof value === 'number' ? [value] : [...new TextEncoder().encode(value)])),
+  );
+
+describe('readModuleFile', () => {
+  it('says why a file cannot be read', () => {
+    const missing = join(directory(), 'missing.wasm');
+    expect(() => readModuleFile(missing)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_MODULE_NOT_FOUND',
+        message: `failed to open wasm module "${missing}": No such file or directory (os error 2)`,
+      }),
+    );
+    const folder = directory();
+    mkdirSync(join(folder, 'module'));
+    expect(() => readModuleFile(join(folder, 'module'))).toThrow(/module": .*directory \(os error 21\)$/);
+  });
+
+  it('reads a file', () => {
+    const file = join(directory(), 'module.wasm');
+    writeFileSync(file, 'bytes');
+    expect(readModuleFile(file).toString()).toBe('bytes');
+  });
+});
+
+describe('what is no module', () => {
+  it.each([
+    ['a component', bytes(0, 'asm', 0x0d, 0, 1, 0), 'x is a component; only core modules'],
+    ['an ELF file', bytes(0x7f, 'ELF', 2, 1), 'x is an ELF file'],
+    ['no text', bytes(0xff, 0xfe), 'x is neither a WebAssembly module nor the text of one'],
+    ['nothing', bytes(), 'x is empty'],
+    ['white space', bytes(' \n\t '), 'x is empty'],
+    ['wrong text', bytes('(module\n  (func (i32.foo)))'), 'failed to parse x:2:10: unexpected token "i32.foo"'],
+    ['text of a component', bytes('(component)'), 'failed to parse x:1:2: unexpected token "component"'],
+  ])('%s', async (_, given, message) => {
+    await expect(readModuleSource('x', given)).rejects.toMatchObject({
+      code: 'ERR_MODULE_COMPILE',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it.each([
+    ['another version', bytes(0, 'asm', 2, 0, 0, 0), 'failed to parse WebAssembly module x: expected version'],
+    ['a section cut off', bytes(0, 'asm', 1, 0, 0, 0, 1, 2), 'failed to parse WebAssembly module x: '],
+    [
+      'an unknown section',
+      bytes(0, 'asm', 1, 0, 0, 0, 0xee, 0),
+      'failed to parse WebAssembly module x: unknown section',
+    ],
+    ['the magic alone', bytes(0, 'asm'), 'failed to parse WebAssembly module x: '],
+  ])('%s', async (_, given, message) => {
+    const source = await readModuleSource('x', given);
+    expect(() => compileModule(source, {})).toThrow(
+      expect.objectContaining({ code: 'ERR_MODULE_COMPILE', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('a function that is not valid is named', async () => {
+    const source = await readModuleSource('x', bytes('(module (func) (func (export "f") (i32.const 0)))'));
+    expect(() => compileModule(source, {})).toThrow(/^failed to compile x: Compiling function #1.* failed: /);
+  });
+});
+
+describe('compileModule', () => {
+  it('runs what our reader cannot read and V8 can, but not within limits', async () => {
+    const source = await readModuleSource('x', await assemble('(module (memory 1) (func (export "f")))'));
+    const unread = { ...source, shape: undefined, unreadable: 'of the future' };
+    const { module, shape } = compileModule(unread, {});
+    expect(new WebAssembly.Instance(module).exports).toHaveProperty('f');
+    expect(shape.exports).toEqual([{ name: 'f', kind: 'func' }]);
+    expect(() => compileModule(unread, { maxMemoryBytes: 65_536 })).toThrow(/cannot be limited: of the future/);
+  });
+});
