@@ -50,10 +50,11 @@ class Arguments {
     return value;
   }
 
-  // A BigInt; one that does not fit 64 bits signed is out of range for every call here.
+  // A BigInt, or a number, which is cheaper; what does not fit 64 bits signed is out of range for every call here.
   int64_t Long(size_t index) {
     int64_t value = 0;
     bool lossless = false;
+    if (index < count_ && napi_get_value_int64(env_, values_[index], &value) == napi_ok) return value;
     if (index >= count_ || napi_get_value_bigint_int64(env_, values_[index], &value, &lossless) != napi_ok || !lossless) {
       Fail(EINVAL);
     }

@@ -7,6 +7,9 @@
  * with: a link or `..` that leads outside is EPERM, whatever happens on the disk meanwhile.
  */
 
+/** A place in a file: a number where it is a safe integer, which is cheaper, else a BigInt. */
+export type Offset = number | bigint;
+
 /** Bits of {@link NativeFs.open} and {@link NativeFs.wait}, with the values of this system. */
 export interface FsConstants {
   readonly O_RDONLY: number;
@@ -40,11 +43,28 @@ export const STATUS = {
   changed: 7,
 } as const;
 
-/** A `BigUint64Array` of eight. */
-export type Status = BigUint64Array;
+/**
+ * What `stat` tells, to be filled again and again: one made for every call would keep the garbage collector busy.
+ * The three views are over the same bytes, little-endian.
+ */
+export interface Status {
+  readonly words: BigUint64Array;
+  readonly halves: Uint32Array;
+  readonly bytes: Uint8Array;
+}
 
 export function newStatus(): Status {
-  return new BigUint64Array(8);
+  const buffer = new ArrayBuffer(64);
+  return { words: new BigUint64Array(buffer), halves: new Uint32Array(buffer), bytes: new Uint8Array(buffer) };
+}
+
+/** `st_mode`, which has 32 bits. */
+export function modeOf(status: Status): number {
+  return status.halves[STATUS.mode * 2] ?? 0;
+}
+
+export function setMode(status: Status, mode: number): void {
+  status.words[STATUS.mode] = BigInt(mode);
 }
 
 /** The file type bits of {@link STATUS.mode}; POSIX names, the same numbers on every system we build for. */
@@ -71,7 +91,8 @@ export interface NativeFs {
 
   /** `openat`: flags of {@link constants}; O_CLOEXEC is always added. */
   open(directory: number, path: string, flags: number, mode: number): number;
-  stat(directory: number, path: string, follow: boolean, status: Status): number;
+  /** Fills {@link Status.words}. */
+  stat(directory: number, path: string, follow: boolean, words: BigUint64Array): number;
   /** Slashes at the end are ignored. */
   makeDirectory(directory: number, path: string, mode: number): number;
   removeDirectory(directory: number, path: string): number;
@@ -88,11 +109,12 @@ export interface NativeFs {
   setResolver(walk: boolean): number;
 
   close(fd: number): number;
-  statDescriptor(fd: number, status: Status): number;
+  /** Fills {@link Status.words}. */
+  statDescriptor(fd: number, words: BigUint64Array): number;
   setDescriptorTimes(fd: number, accessed: bigint, modified: bigint): number;
   /** `pread` straight into `memory[start, start + byteLength)`, which may be shared and up to 4 GiB. */
-  readAt(fd: number, memory: Uint8Array, start: number, byteLength: number, offset: bigint): number;
-  writeAt(fd: number, memory: Uint8Array, start: number, byteLength: number, offset: bigint): number;
+  readAt(fd: number, memory: Uint8Array, start: number, byteLength: number, offset: Offset): number;
+  writeAt(fd: number, memory: Uint8Array, start: number, byteLength: number, offset: Offset): number;
   /** Writes at the end of the file, atomically with finding it. */
   append(fd: number, memory: Uint8Array, start: number, byteLength: number): number;
   truncate(fd: number, byteLength: bigint): number;

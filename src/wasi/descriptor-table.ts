@@ -8,7 +8,9 @@ import type { Descriptor } from './fd/descriptor.ts';
  * highest in use. Guests should not depend on it, but some do.
  */
 export class DescriptorTable {
-  readonly #used = new Map<number, Descriptor>();
+  /** Numbers are few and dense: none is higher than as many were once open together. */
+  readonly #used: (Descriptor | undefined)[] = [];
+  #count = 0;
   /** Closed numbers, unordered. */
   readonly #free = new Set<number>();
   readonly #most: number;
@@ -20,23 +22,24 @@ export class DescriptorTable {
   }
 
   get size(): number {
-    return this.#used.size;
+    return this.#count;
   }
 
   /** @param fd as the guest gave it, signed or not */
   get(fd: number): Descriptor | undefined {
-    return this.#used.get(fd >>> 0);
+    return this.#used[fd >>> 0];
   }
 
   /** Whether one more would be too many; asked before anything is opened. */
   get isFull(): boolean {
-    return this.#used.size >= this.#most;
+    return this.#count >= this.#most;
   }
 
   /** Gives a number to a descriptor and takes it over. */
   add(descriptor: Descriptor): number {
     const fd = this.#takeFree() ?? this.#highest + 1;
-    this.#used.set(fd, descriptor);
+    this.#used[fd] = descriptor;
+    this.#count++;
     if (fd > this.#highest) this.#highest = fd;
     return fd;
   }
@@ -44,7 +47,7 @@ export class DescriptorTable {
   /** Closes a descriptor. */
   close(fd: number): Errno {
     const number = fd >>> 0;
-    const descriptor = this.#used.get(number);
+    const descriptor = this.#used[number];
     if (descriptor === undefined) return ERRNO.badf;
     this.#release(number);
     descriptor.close();
@@ -55,29 +58,30 @@ export class DescriptorTable {
   renumber(from: number, to: number): Errno {
     const fromNumber = from >>> 0;
     const toNumber = to >>> 0;
-    const moved = this.#used.get(fromNumber);
-    const replaced = this.#used.get(toNumber);
+    const moved = this.#used[fromNumber];
+    const replaced = this.#used[toNumber];
     if (moved === undefined || replaced === undefined) return ERRNO.badf;
     if (fromNumber === toNumber) return ERRNO.success;
     this.#release(fromNumber);
-    this.#used.set(toNumber, moved);
+    this.#used[toNumber] = moved;
     replaced.close();
     return ERRNO.success;
   }
 
   /** Closes everything that is still open. */
   closeAll(): void {
-    const open = [...this.#used.values()];
-    this.#used.clear();
+    const open = this.#used.splice(0);
     this.#free.clear();
+    this.#count = 0;
     this.#highest = -1;
-    for (const descriptor of open) descriptor.close();
+    for (const descriptor of open) descriptor?.close();
   }
 
   #release(fd: number): void {
-    this.#used.delete(fd);
+    this.#used[fd] = undefined;
+    this.#count--;
     this.#free.add(fd);
-    while (this.#highest >= 0 && !this.#used.has(this.#highest)) this.#highest--;
+    while (this.#highest >= 0 && this.#used[this.#highest] === undefined) this.#highest--;
   }
 
   #takeFree(): number | undefined {

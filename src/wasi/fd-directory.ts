@@ -88,7 +88,7 @@ function list(directory: Directory): readonly Entry[] | Errno {
   const status = newStatus();
   const errno = directory.status(status);
   if (errno !== ERRNO.success) return errno;
-  const inode = status[STATUS.inode] ?? 0n;
+  const inode = status.words[STATUS.inode] ?? 0n;
   const dots = ['.', '..'].map((name) => ({ inode, fileType: FILE_TYPE.directory, name: encoder.encode(name) }));
   return [...dots, ...entries];
 }

@@ -3,6 +3,9 @@ import { type Context, type Functions, withDescriptor } from './context.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { FDFLAGS, FSTFLAGS, type Layout, MOST_ADVICE, onlyBits, writeFdstat } from './layout.ts';
 
+/** Filled and read within one call. */
+const scratch = newStatus();
+
 const MOST_FDFLAGS = FDFLAGS.append | FDFLAGS.dsync | FDFLAGS.nonblock | FDFLAGS.rsync | FDFLAGS.sync;
 const MOST_FSTFLAGS = FSTFLAGS.atim | FSTFLAGS.atimNow | FSTFLAGS.mtim | FSTFLAGS.mtimNow;
 
@@ -96,9 +99,8 @@ export function fdStatusFunctions(context: Context): Functions {
     fd_filestat_get(fd: number, stat: number): Errno {
       memory.check(stat, layout.filestatByteLength);
       return withDescriptor(context, fd, (descriptor) => {
-        const status = newStatus();
-        const errno = descriptor.status(status);
-        if (errno === ERRNO.success) layout.writeFilestat(memory, stat, status);
+        const errno = descriptor.status(scratch);
+        if (errno === ERRNO.success) layout.writeFilestat(memory, stat, scratch);
         return errno;
       });
     },

@@ -3,7 +3,7 @@
  * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md
  */
 import type { GuestMemory } from '../guest/memory.ts';
-import { MODE, STATUS, type Status } from '../native/fs.ts';
+import { MODE, modeOf, type Status } from '../native/fs.ts';
 
 /** @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#rights */
 export const RIGHTS = {
@@ -138,10 +138,6 @@ export interface SubscriptionLayout {
   readonly clockFlags: number;
 }
 
-function field(status: Status, index: number): bigint {
-  return status[index] ?? 0n;
-}
-
 /**
  * ```
  *  0         8         16        17  24          32         40         48         56         64
@@ -149,13 +145,9 @@ function field(status: Status, index: number): bigint {
  * ```
  */
 function writeFilestat(memory: GuestMemory, pointer: number, status: Status): void {
-  memory.check(pointer, 64);
-  const start = pointer >>> 0;
-  memory.writeU64(start, field(status, STATUS.device));
-  memory.writeU64(start + 8, field(status, STATUS.inode));
-  memory.writeU64(start + 16, BigInt(fileTypeFromMode(Number(field(status, STATUS.mode)))));
-  memory.writeU64(start + 24, field(status, STATUS.links));
-  writeSizeAndTimes(memory, start + 32, status);
+  // The fields come in the order of a status, all but the type as they are.
+  memory.write(pointer, status.bytes);
+  memory.writeU32((pointer >>> 0) + 16, fileTypeFromMode(modeOf(status)));
 }
 
 /**
@@ -167,18 +159,10 @@ function writeFilestat(memory: GuestMemory, pointer: number, status: Status): vo
 function writeUnstableFilestat(memory: GuestMemory, pointer: number, status: Status): void {
   memory.check(pointer, 56);
   const start = pointer >>> 0;
-  memory.writeU64(start, field(status, STATUS.device));
-  memory.writeU64(start + 8, field(status, STATUS.inode));
-  memory.writeU32(start + 16, fileTypeFromMode(Number(field(status, STATUS.mode))));
-  memory.writeU32(start + 20, Number(field(status, STATUS.links)));
-  writeSizeAndTimes(memory, start + 24, status);
-}
-
-function writeSizeAndTimes(memory: GuestMemory, start: number, status: Status): void {
-  memory.writeU64(start, field(status, STATUS.size));
-  memory.writeU64(start + 8, field(status, STATUS.accessed));
-  memory.writeU64(start + 16, field(status, STATUS.modified));
-  memory.writeU64(start + 24, field(status, STATUS.changed));
+  memory.write(start, status.bytes.subarray(0, 16));
+  memory.writeU32(start + 16, fileTypeFromMode(modeOf(status)));
+  memory.write(start + 20, status.bytes.subarray(24, 28));
+  memory.write(start + 24, status.bytes.subarray(32));
 }
 
 /** `wasi_snapshot_preview1`. */

@@ -6,6 +6,9 @@ import { Directory } from './fd/descriptor.ts';
 import { requestedTimes, validFdflags, validRights } from './fd-status.ts';
 import { LOOKUPFLAGS, OFLAGS, onlyBits, RIGHTS } from './layout.ts';
 
+/** Filled and read within one call. */
+const scratch = newStatus();
+
 const MOST_OFLAGS = OFLAGS.creat | OFLAGS.directory | OFLAGS.excl | OFLAGS.trunc;
 
 /** Text of the guest as a path: `ilseq` where it is not UTF-8. A NUL inside is found by the file system (`inval`). */
@@ -80,9 +83,8 @@ export function pathFunctions(context: Context): Functions {
       if (!onlyBits(flags, LOOKUPFLAGS.symlinkFollow)) return ERRNO.inval;
       memory.check(stat, context.layout.filestatByteLength);
       return at(fd, path, byteLength, (directory, name) => {
-        const status = newStatus();
-        const errno = directory.pathStatus(name, follows(flags), status);
-        if (errno === ERRNO.success) context.layout.writeFilestat(memory, stat, status);
+        const errno = directory.pathStatus(name, follows(flags), scratch);
+        if (errno === ERRNO.success) context.layout.writeFilestat(memory, stat, scratch);
         return errno;
       });
     },

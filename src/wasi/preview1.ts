@@ -1,4 +1,3 @@
-import { GuestFault } from '../guest/memory.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { NativeFs } from '../native/fs.ts';
 import { invalidOption } from '../options.ts';
@@ -7,7 +6,6 @@ import { clockFunctions } from './clock.ts';
 import type { Context, Functions } from './context.ts';
 import { DescriptorTable } from './descriptor-table.ts';
 import { environFunctions } from './environ.ts';
-import { ERRNO, type Errno } from './errno.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { MemoryBudget } from './fd/memory-budget.ts';
 import { fromShim } from './fd/shim.ts';
@@ -15,6 +13,7 @@ import { BytesInput, CallbackOutput, HostInput, HostOutput, NullInput, NullOutpu
 import { fdDirectoryFunctions } from './fd-directory.ts';
 import { fdIoFunctions } from './fd-io.ts';
 import { fdStatusFunctions } from './fd-status.ts';
+import { guarded } from './guard.ts';
 import type { InputSource, OutputSink, Preview1, Preview1Options } from './index.ts';
 import { SNAPSHOT, UNSTABLE } from './layout.ts';
 import { pathFunctions } from './path.ts';
@@ -70,8 +69,8 @@ export function createPreview1(options: Preview1Options): Preview1 {
     throw error;
   }
   return {
-    snapshotPreview1: guarded(functionsOf(context), options),
-    unstable: guarded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options),
+    snapshotPreview1: guarded(functionsOf(context), options.exit, options.report),
+    unstable: guarded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options.exit, options.report),
     dispose: () => descriptors.closeAll(),
   };
 }
@@ -137,27 +136,4 @@ function functionsOf(context: Context): Functions {
 function withoutLaterOnes(functions: Functions): Functions {
   const { sock_accept: _, ...rest } = functions;
   return rest;
-}
-
-/**
- * Puts the one guard around every host function: a pointer that leaves the memory is the guest's `fault`, an exception of
- * the host its `io`, with the reason for the operator. What ends the guest passes.
- */
-function guarded(functions: Functions, options: Preview1Options): Functions {
-  const { exit, report } = options;
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, call]) => {
-      const guard = (...args: never[]): Errno => {
-        try {
-          return call(...args);
-        } catch (error) {
-          if (error instanceof GuestFault) return ERRNO.fault;
-          if (exit.exitCode !== undefined) throw error;
-          report?.(name, error);
-          return ERRNO.io;
-        }
-      };
-      return [name, guard];
-    }),
-  );
 }

@@ -1,4 +1,4 @@
-import type { Status } from '../../native/fs.ts';
+import type { Offset, Status } from '../../native/fs.ts';
 import { ERRNO, type Errno, failed } from '../errno.ts';
 import type { Fdstat } from '../layout.ts';
 
@@ -52,13 +52,13 @@ export abstract class Descriptor {
   read(_memory: Uint8Array, _start: number, _byteLength: number): number {
     return failed(ERRNO.badf);
   }
-  readAt(_memory: Uint8Array, _start: number, _byteLength: number, _offset: bigint): number {
+  readAt(_memory: Uint8Array, _start: number, _byteLength: number, _offset: Offset): number {
     return failed(ERRNO.badf);
   }
   write(_memory: Uint8Array, _start: number, _byteLength: number): number {
     return failed(ERRNO.badf);
   }
-  writeAt(_memory: Uint8Array, _start: number, _byteLength: number, _offset: bigint): number {
+  writeAt(_memory: Uint8Array, _start: number, _byteLength: number, _offset: Offset): number {
     return failed(ERRNO.badf);
   }
 

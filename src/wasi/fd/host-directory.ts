@@ -1,4 +1,4 @@
-import { MODE, type NativeFs, newStatus, STATUS, type Status } from '../../native/fs.ts';
+import { MODE, modeOf, type NativeFs, newStatus, type Status, setMode } from '../../native/fs.ts';
 import { ERRNO, type Errno, errnoFromPosix, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, FILE_TYPE, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
@@ -79,6 +79,9 @@ const SYNC_FLAGS = FDFLAGS.dsync | FDFLAGS.rsync | FDFLAGS.sync;
 /** As much as a link's target can be long. */
 const MOST_TARGET = 4096;
 
+/** Filled and read within one call. */
+const scratch = newStatus();
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A directory of the host. Every path goes to the system together with this directory's descriptor, never alone. */
@@ -100,7 +103,7 @@ export class HostDirectory extends Directory {
   }
 
   override status(out: Status): Errno {
-    return outcome(this.#fs.statDescriptor(this.#fd, out));
+    return outcome(this.#fs.statDescriptor(this.#fd, out.words));
   }
 
   /** Not for preopens: they are opened to look up paths in, no more. */
@@ -124,9 +127,8 @@ export class HostDirectory extends Directory {
     const readable = request.read || !request.write;
     const fd = this.#fs.open(this.#fd, path, this.#openFlags(request, readable, writable), 0o666);
     if (fd < 0) return errnoFromPosix(fd);
-    const status = newStatus();
-    const result = this.#fs.statDescriptor(fd, status);
-    const isDirectory = (Number(status[STATUS.mode]) & MODE.typeMask) === MODE.directory;
+    const result = this.#fs.statDescriptor(fd, scratch.words);
+    const isDirectory = (modeOf(scratch) & MODE.typeMask) === MODE.directory;
     if (result < 0 || (request.directory && !isDirectory)) {
       this.#fs.close(fd);
       return result < 0 ? errnoFromPosix(result) : ERRNO.notdir;
@@ -200,10 +202,9 @@ export class HostDirectory extends Directory {
   }
 
   override pathStatus(path: string, follow: boolean, out: Status): Errno {
-    const errno = outcome(this.#fs.stat(this.#fd, path, follow, out));
+    const errno = outcome(this.#fs.stat(this.#fd, path, follow, out.words));
     // A socket in the file system is nothing that a guest could use as one.
-    const mode = Number(out[STATUS.mode]);
-    if ((mode & MODE.typeMask) === MODE.socket) out[STATUS.mode] = BigInt(mode & ~MODE.typeMask);
+    if ((modeOf(out) & MODE.typeMask) === MODE.socket) setMode(out, modeOf(out) & ~MODE.typeMask);
     return errno;
   }
 

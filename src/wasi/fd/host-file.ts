@@ -1,7 +1,10 @@
-import { MODE, type NativeFs, newStatus, STATUS, type Status } from '../../native/fs.ts';
+import { MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, failed, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
+
+/** Filled and read within one call. */
+const scratch = newStatus();
 
 const MOST_OFFSET = (1n << 64n) - 1n;
 
@@ -28,7 +31,7 @@ export class HostFile extends Descriptor {
   readonly #options: HostFileOptions;
   #flags: number;
   /** Unsigned 64-bit: a guest may seek where no file reaches. */
-  #position = 0n;
+  #position: Offset = 0;
 
   /** Takes over `fd`. */
   constructor(fs: NativeFs, fd: number, options: HostFileOptions) {
@@ -40,14 +43,13 @@ export class HostFile extends Descriptor {
   }
 
   override fdstat(): Fdstat | Errno {
-    const status = newStatus();
-    const errno = this.status(status);
+    const errno = this.status(scratch);
     if (errno !== ERRNO.success) return errno;
     let rights = ALL_RIGHTS;
     if (!this.#options.readable) rights &= ~(RIGHTS.fdRead | RIGHTS.fdReaddir);
     if (!this.#options.writable) rights &= ~RIGHTS.fdWrite;
     return {
-      fileType: fileTypeFromMode(Number(status[STATUS.mode])),
+      fileType: fileTypeFromMode(modeOf(scratch)),
       flags: this.#flags,
       rights,
       inheriting: rights,
@@ -55,16 +57,16 @@ export class HostFile extends Descriptor {
   }
 
   override status(out: Status): Errno {
-    return outcome(this.#fs.statDescriptor(this.#fd, out));
+    return outcome(this.#fs.statDescriptor(this.#fd, out.words));
   }
 
   override read(memory: Uint8Array, start: number, byteLength: number): number {
     const count = this.readAt(memory, start, byteLength, this.#position);
-    if (count > 0) this.#position += BigInt(count);
+    if (count > 0) this.#position = advance(this.#position, count);
     return count;
   }
 
-  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
+  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
     return answer(this.#fs.readAt(this.#fd, memory, start, byteLength, offset));
   }
 
@@ -72,34 +74,32 @@ export class HostFile extends Descriptor {
     const count = this.writeAt(memory, start, byteLength, this.#position);
     if (count < 0) return count;
     if ((this.#flags & FDFLAGS.append) === 0) {
-      this.#position += BigInt(count);
+      this.#position = advance(this.#position, count);
       return count;
     }
-    const status = newStatus();
-    const errno = this.status(status);
+    const errno = this.status(scratch);
     if (errno !== ERRNO.success) return failed(errno);
-    this.#position = status[STATUS.size] ?? 0n;
+    this.#position = asOffset(scratch.words[STATUS.size] ?? 0n);
     return count;
   }
 
   /** As Linux does it, an offset means nothing while the file is in append mode. */
-  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
+  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
     if ((this.#flags & FDFLAGS.append) !== 0) return answer(this.#fs.append(this.#fd, memory, start, byteLength));
     return answer(this.#fs.writeAt(this.#fd, memory, start, byteLength, offset));
   }
 
   override seek(offset: bigint, origin: number): bigint {
     let from = 0n;
-    if (origin === 1) from = this.#position;
+    if (origin === 1) from = BigInt(this.#position);
     if (origin === 2) {
-      const status = newStatus();
-      const errno = this.status(status);
+      const errno = this.status(scratch);
       if (errno !== ERRNO.success) return BigInt(failed(errno));
-      from = status[STATUS.size] ?? 0n;
+      from = scratch.words[STATUS.size] ?? 0n;
     }
     const position = from + offset;
     if (position < 0n || position > MOST_OFFSET) return BigInt(failed(ERRNO.inval));
-    this.#position = position;
+    this.#position = asOffset(position);
     return position;
   }
 
@@ -146,9 +146,8 @@ export class HostFile extends Descriptor {
   /** Reading at the end of a file is told by the hangup flag. */
   override event(direction: 'read' | 'write'): { byteLength: bigint; hangup: boolean } {
     if (direction === 'write') return { byteLength: 1n, hangup: false };
-    const status = newStatus();
-    if (this.status(status) !== ERRNO.success) return { byteLength: 1n, hangup: true };
-    return { byteLength: 1n, hangup: (status[STATUS.size] ?? 0n) <= this.#position };
+    if (this.status(scratch) !== ERRNO.success) return { byteLength: 1n, hangup: true };
+    return { byteLength: 1n, hangup: (scratch.words[STATUS.size] ?? 0n) <= this.#position };
   }
 
   override close(): void {
@@ -156,11 +155,19 @@ export class HostFile extends Descriptor {
   }
 }
 
+function asOffset(position: bigint): Offset {
+  return position <= Number.MAX_SAFE_INTEGER ? Number(position) : position;
+}
+
+function advance(position: Offset, count: number): Offset {
+  if (typeof position === 'number' && position + count <= Number.MAX_SAFE_INTEGER) return position + count;
+  return BigInt(position) + BigInt(count);
+}
+
 /** Whether a descriptor of the host waits for others: pipes, sockets, terminals. */
 export function isStream(fs: NativeFs, fd: number): boolean {
-  const status = newStatus();
-  const result = fs.statDescriptor(fd, status);
+  const result = fs.statDescriptor(fd, scratch.words);
   if (result < 0) throw new Error(`descriptor ${fd} of the host: ${errnoFromPosix(result)}`);
-  const type = Number(status[STATUS.mode]) & MODE.typeMask;
+  const type = modeOf(scratch) & MODE.typeMask;
   return type === MODE.fifo || type === MODE.socket || type === MODE.characterDevice;
 }

@@ -1,5 +1,5 @@
 import type { File as ShimFile } from '@bjorn3/browser_wasi_shim';
-import type { Status } from '../../native/fs.ts';
+import type { Offset, Status } from '../../native/fs.ts';
 import { ERRNO, type Errno, failed } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, FILE_TYPE, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
@@ -52,7 +52,7 @@ export class MemoryFile extends Descriptor {
     return count;
   }
 
-  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
+  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
     if (!this.#options.readable) return failed(ERRNO.badf);
     if (offset > MOST_FILE_OFFSET - BigInt(byteLength)) return failed(ERRNO.inval);
     if (offset >= BigInt(this.#file.data.byteLength)) return 0;
@@ -70,9 +70,9 @@ export class MemoryFile extends Descriptor {
     return count;
   }
 
-  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
+  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
     if (!this.#options.writable) return failed(ERRNO.badf);
-    const at = (this.#flags & FDFLAGS.append) === 0 ? offset : BigInt(this.#file.data.byteLength);
+    const at = (this.#flags & FDFLAGS.append) === 0 ? BigInt(offset) : BigInt(this.#file.data.byteLength);
     if (at > MOST_FILE_OFFSET - BigInt(byteLength)) return failed(ERRNO.inval);
     if (byteLength === 0) return 0;
     const end = at + BigInt(byteLength);

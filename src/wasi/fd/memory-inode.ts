@@ -1,5 +1,5 @@
 import type { Directory as ShimDirectory, File as ShimFile, Inode as ShimInode } from '@bjorn3/browser_wasi_shim';
-import { MODE, STATUS, type Status, TIME_NOW, TIME_OMIT } from '../../native/fs.ts';
+import { MODE, STATUS, type Status, setMode, TIME_NOW, TIME_OMIT } from '../../native/fs.ts';
 import { FILE_TYPE } from '../layout.ts';
 
 /** What the shim's inodes have no room for, kept beside them. */
@@ -46,8 +46,8 @@ const MODES: Readonly<Record<number, number>> = {
 };
 
 /** The POSIX type bits of a preview1 file type. */
-export function modeFromFileType(fileType: number): bigint {
-  return BigInt(MODES[fileType] ?? 0);
+export function modeFromFileType(fileType: number): number {
+  return MODES[fileType] ?? 0;
 }
 
 export function fileTypeOf(inode: ShimInode): number {
@@ -57,14 +57,15 @@ export function fileTypeOf(inode: ShimInode): number {
 
 export function writeInodeStatus(inode: ShimInode, out: Status): void {
   const { accessed, modified, changed, links } = notesOf(inode);
-  out.fill(0n);
-  out[STATUS.inode] = inode.ino;
-  out[STATUS.mode] = modeFromFileType(fileTypeOf(inode));
-  out[STATUS.links] = links;
-  out[STATUS.size] = isFile(inode) ? BigInt(inode.data.byteLength) : isDirectory(inode) ? 0n : inode.stat().size;
-  out[STATUS.accessed] = accessed;
-  out[STATUS.modified] = modified;
-  out[STATUS.changed] = changed;
+  const { words } = out;
+  words.fill(0n);
+  words[STATUS.inode] = inode.ino;
+  setMode(out, modeFromFileType(fileTypeOf(inode)));
+  words[STATUS.links] = links;
+  words[STATUS.size] = isFile(inode) ? BigInt(inode.data.byteLength) : isDirectory(inode) ? 0n : inode.stat().size;
+  words[STATUS.accessed] = accessed;
+  words[STATUS.modified] = modified;
+  words[STATUS.changed] = changed;
 }
 
 export function setInodeTimes(inode: ShimInode, accessed: bigint, modified: bigint): void {

@@ -1,5 +1,5 @@
 import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
-import { STATUS, type Status, TIME_NOW, TIME_OMIT } from '../../native/fs.ts';
+import { type Offset, STATUS, type Status, setMode, TIME_NOW, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno, failed } from '../errno.ts';
 import { ALL_RIGHTS, type Fdstat, FSTFLAGS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
@@ -21,14 +21,15 @@ export function writeShimStatus(
   out: Status,
 ): Errno {
   if (stat === null) return ret === ERRNO.success ? ERRNO.io : ret;
-  out.fill(0n);
-  out[STATUS.inode] = stat.ino;
-  out[STATUS.mode] = modeFromFileType(stat.filetype);
-  out[STATUS.links] = stat.nlink;
-  out[STATUS.size] = stat.size;
-  out[STATUS.accessed] = stat.atim;
-  out[STATUS.modified] = stat.mtim;
-  out[STATUS.changed] = stat.ctim;
+  const { words } = out;
+  words.fill(0n);
+  words[STATUS.inode] = stat.ino;
+  setMode(out, modeFromFileType(stat.filetype));
+  words[STATUS.links] = stat.nlink;
+  words[STATUS.size] = stat.size;
+  words[STATUS.accessed] = stat.atim;
+  words[STATUS.modified] = stat.mtim;
+  words[STATUS.changed] = stat.ctim;
   return ERRNO.success;
 }
 
@@ -62,14 +63,14 @@ export class ShimDescriptor extends Descriptor {
   override read(memory: Uint8Array, start: number, byteLength: number): number {
     return take(this.#fd.fd_read(byteLength), memory, start, byteLength);
   }
-  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
-    return take(this.#fd.fd_pread(byteLength, offset), memory, start, byteLength);
+  override readAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
+    return take(this.#fd.fd_pread(byteLength, BigInt(offset)), memory, start, byteLength);
   }
   override write(memory: Uint8Array, start: number, byteLength: number): number {
     return counted(this.#fd.fd_write(copyOf(memory, start, byteLength)), byteLength);
   }
-  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: bigint): number {
-    return counted(this.#fd.fd_pwrite(copyOf(memory, start, byteLength), offset), byteLength);
+  override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
+    return counted(this.#fd.fd_pwrite(copyOf(memory, start, byteLength), BigInt(offset)), byteLength);
   }
 
   override seek(offset: bigint, origin: number): bigint {

@@ -38,7 +38,7 @@ export class Socket extends Descriptor {
   }
 
   override status(out: Status): Errno {
-    return outcome(this.#fs.statDescriptor(this.#fd, out));
+    return outcome(this.#fs.statDescriptor(this.#fd, out.words));
   }
 
   override setFlags(flags: number): Errno {

@@ -1,5 +1,5 @@
 import { constants as osConstants } from 'node:os';
-import type { NativeFs, Status } from '../../native/fs.ts';
+import { MODE, type NativeFs, type Status, setMode } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, failed } from '../errno.ts';
 import { type Fdstat, FILE_TYPE, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
@@ -35,8 +35,8 @@ abstract class Stdio extends Descriptor {
 
   /** Says no more than whether it is a terminal: the host's files are none of the guest's business. */
   override status(out: Status): Errno {
-    out.fill(0n);
-    if (this.isTerminal) out[2] = 0o020000n;
+    out.words.fill(0n);
+    if (this.isTerminal) setMode(out, MODE.characterDevice);
     return ERRNO.success;
   }
 
