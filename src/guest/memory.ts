@@ -122,7 +122,8 @@ export class GuestMemory {
    * shared, as long as it was.
    */
   #reach(start: number, end: number): void {
-    if (end <= this.#bytes.byteLength) return;
+    const known = this.#bytes.byteLength;
+    if (end <= known && known > 0) return;
     this.#refresh();
     if (end > this.#bytes.byteLength) throw this.#fault(start, end);
   }
