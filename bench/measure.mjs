@@ -19,7 +19,7 @@ import { summarize } from './statistics.mjs';
  * @property {number} wallNs
  * @property {string} stdout
  * @property {string} stderr
- * @property {number} [peakKibibytes] Where the question watches memory.
+ * @property {{ peakKibibytes: number, processorSeconds: number }} [usage] Where the question watches resources.
  */
 
 /**
@@ -29,7 +29,7 @@ import { summarize } from './statistics.mjs';
  * @property {Readonly<Record<string, string>>} values What one process gives: key, and what it is with its unit.
  * @property {(model: Model, settings: Settings) => string[]} guestArgs Options, module and its arguments, in the form of
  *   `wasmtime run`.
- * @property {boolean} [watchesMemory]
+ * @property {boolean} [watchesResources]
  * @property {(run: Run, settings: Settings) => Record<string, number>} read
  */
 
@@ -61,7 +61,7 @@ export function measure(question, model, subjects, settings, onRound) {
   let first;
   for (let round = -1; round < settings.pairs; round++) {
     for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse()) {
-      const run = runOnce(subject, question.guestArgs(model, settings), question.watchesMemory);
+      const run = runOnce(subject, question.guestArgs(model, settings), question.watchesResources);
       first ??= { subject, stdout: run.stdout };
       requireSameOutput(first, { subject, stdout: run.stdout }, `${question.name}, ${model.name}`);
       if (round >= 0) samples.get(subject)?.push(question.read(run, settings));
@@ -97,12 +97,13 @@ function results(question, model, value, samples) {
   }));
 }
 
-/** Runs `sys.argv[1:]` and writes its peak resident size to descriptor 3; Node reports none of its children's. */
-const WATCH_MEMORY = `
-import os, sys
+/** Runs `sys.argv[1:]` and writes what it used to descriptor 3; Node reports nothing of its children. */
+const WATCH_RESOURCES = `
+import json, os, sys
 child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
 status, usage = os.wait4(child, 0)[1:]
-os.write(3, str(usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)).encode())
+kibibytes = usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+os.write(3, json.dumps({"peakKibibytes": kibibytes, "processorSeconds": usage.ru_utime + usage.ru_stime}).encode())
 sys.exit(os.waitstatus_to_exitcode(status))
 `;
 
@@ -110,24 +111,24 @@ sys.exit(os.waitstatus_to_exitcode(status))
  * Starts the program directly, no shell between, and waits until it ended and closed its output.
  * @param {Subject} subject
  * @param {readonly string[]} args
- * @param {boolean} [watchesMemory]
+ * @param {boolean} [watchesResources]
  * @returns {Run}
  */
-export function runOnce(subject, args, watchesMemory = false) {
+export function runOnce(subject, args, watchesResources = false) {
   const command = [subject.program, ...subject.args, ...args];
-  const [program = '', ...rest] = watchesMemory ? ['python3', '-c', WATCH_MEMORY, ...command] : command;
+  const [program = '', ...rest] = watchesResources ? ['python3', '-c', WATCH_RESOURCES, ...command] : command;
   const start = process.hrtime.bigint();
   const { error, status, signal, output } = spawnSync(program, rest, {
     env: subject.env,
     encoding: 'utf8',
     maxBuffer: 1 << 26,
-    stdio: ['ignore', 'pipe', 'pipe', watchesMemory ? 'pipe' : 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe', watchesResources ? 'pipe' : 'ignore'],
   });
   const wallNs = Number(process.hrtime.bigint() - start);
   if (error) throw new Error(`${subject.name}: ${error.message}`);
-  const [, stdout = '', stderr = '', peak] = output.map((text) => text ?? '');
+  const [, stdout = '', stderr = '', usage = ''] = output.map((text) => text ?? '');
   if (status !== 0) throw new Error(`${subject.name} ended with ${status ?? signal}:\n${stderr.slice(-2000)}`);
-  return { wallNs, stdout, stderr, ...(watchesMemory ? { peakKibibytes: Number(peak) } : {}) };
+  return { wallNs, stdout, stderr, ...(watchesResources ? { usage: JSON.parse(usage) } : {}) };
 }
 
 /**

@@ -13,7 +13,8 @@ const C_LIBRARY = /^libopenvino_c\.(?:so\.(\d{2})(\d)(\d+)|so|dylib)$/;
  */
 export function usedOpenVino(named) {
   const libraries = named ?? foundByHost();
-  const file = readdirSync(libraries).find((name) => C_LIBRARY.test(name));
+  const files = readdirSync(libraries).filter((name) => C_LIBRARY.test(name));
+  const file = files.find((name) => /\d$/.test(name)) ?? files[0];
   if (!file) throw new Error(`${libraries}: has no OpenVINO C library`);
   const [, year, minor, patch] = C_LIBRARY.exec(file) ?? [];
   return { libraries, version: year ? `20${year}.${minor}.${patch}` : file };

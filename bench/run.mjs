@@ -17,25 +17,27 @@ import { usedOpenVino } from './openvino.mjs';
 import { findOrInstallWasmtime, linkOpenVino, wasmtimeVersion } from './peer.mjs';
 import { coldStart } from './questions/cold-start.mjs';
 import { inGuestInference } from './questions/in-guest-inference.mjs';
-import { peakMemory } from './questions/peak-memory.mjs';
+import { resources } from './questions/resources.mjs';
 import { describeMachine, machineText, resultText } from './report.mjs';
 import { thisHost, wasmtime } from './subjects.mjs';
 
-const QUESTIONS = [coldStart, inGuestInference, peakMemory];
+const QUESTIONS = [coldStart, inGuestInference, resources];
 
-const { values: options } = parseArgs({
-  options: {
-    question: { type: 'string', multiple: true, default: [] },
-    model: { type: 'string', multiple: true, default: [] },
-    pairs: { type: 'string', default: '15' },
-    turns: { type: 'string', default: '300' },
-    node: { type: 'string', multiple: true, default: [] },
-    openvino: { type: 'string' },
-    wasmtime: { type: 'string' },
-    control: { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
-});
+function parseOptions() {
+  return parseArgs({
+    options: {
+      question: { type: 'string', multiple: true, default: [] },
+      model: { type: 'string', multiple: true, default: [] },
+      pairs: { type: 'string', default: '15' },
+      turns: { type: 'string', default: '300' },
+      node: { type: 'string', multiple: true, default: [] },
+      openvino: { type: 'string' },
+      wasmtime: { type: 'string' },
+      control: { type: 'boolean', default: false },
+      json: { type: 'string' },
+    },
+  }).values;
+}
 
 /**
  * @param {string} name
@@ -46,17 +48,19 @@ function positiveInteger(name, text) {
   return Number(text);
 }
 
-function chosenQuestions() {
+/** @param {readonly string[]} chosen Names; empty for all. */
+function findQuestions(chosen) {
   const names = QUESTIONS.map((question) => question.name);
-  const unknown = options.question.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new Error(`--question ${unknown}: there are ${names.join(', ')}`);
-  return QUESTIONS.filter(({ name }) => options.question.length === 0 || options.question.includes(name));
+  const unknown = chosen.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`question ${unknown}: there are ${names.join(', ')}`);
+  return QUESTIONS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
 }
 
 /** @param {string} scratch Directory of this run. */
 function main(scratch) {
+  const options = parseOptions();
   const settings = { pairs: positiveInteger('pairs', options.pairs), turns: positiveInteger('turns', options.turns) };
-  const questions = chosenQuestions();
+  const questions = findQuestions(options.question);
   const models = findModels(options.model);
   const openvino = usedOpenVino(options.openvino);
   const peer = options.wasmtime

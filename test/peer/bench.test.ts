@@ -31,7 +31,7 @@ describe.skipIf(skipUnless(peer))('npm run bench', () => {
     const { results } = JSON.parse(readFileSync(file, 'utf8')) as Measured;
     const ours = results.filter(({ subject }) => subject.startsWith('wasi-nn-host'));
     expect(new Set(ours.map(({ question }) => question))).toEqual(
-      new Set(['cold-start', 'in-guest-inference', 'peak-memory']),
+      new Set(['cold-start', 'in-guest-inference', 'resources']),
     );
     for (const { ratio } of ours) {
       expect(ratio?.count).toBe(2);
