@@ -44,7 +44,7 @@ export async function assembleText(name: string, bytes: Uint8Array): Promise<Uin
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new ModuleError('ERR_MODULE_COMPILE', `failed to parse ${firstReason(message)}`, { cause: error });
+    throw new ModuleError('ERR_MODULE_COMPILE', `failed to parse ${firstReason(name, message)}`, { cause: error });
   }
 }
 
@@ -57,8 +57,11 @@ function decode(name: string, bytes: Uint8Array): string {
   }
 }
 
-/** wabt says `parseWat failed:`, then on lines of their own the place and reason, the line of the file, and a marker. */
-function firstReason(message: string): string {
-  const lines = message.split('\n').filter((line) => line.trim() !== '');
-  return (lines.find((line) => line.includes('error:')) ?? lines[0] ?? message).replace(': error: ', ': ').trim();
+/**
+ * wabt says `parseWat failed:`, then on lines of their own a place and reason, the line of the file, and a marker. The file
+ * name in it is not to be trusted: bytes that are none of it follow.
+ */
+function firstReason(name: string, message: string): string {
+  const [, place, reason] = /:(\d+:\d+): error: (.*)$/m.exec(message) ?? [];
+  return reason === undefined ? `${name}: ${message.split('\n')[0]}` : `${name}:${place}: ${reason}`;
 }

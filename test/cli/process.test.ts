@@ -1,0 +1,254 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { cliProcess, RUN } from '../support/cli.ts';
+import { skipUnless } from '../support/requirements.ts';
+import { temporaryDirectories } from '../support/temporary-directory.ts';
+import { findWasmtime } from '../support/wasmtime.ts';
+
+const directory = temporaryDirectories();
+const wat = (name: string) => fileURLToPath(new URL(`../../fixtures/guests/wat/${name}.wat`, import.meta.url));
+
+/** A module of this text, in a file. */
+function file(text: string, name = 'm.wat'): string {
+  const path = join(directory(), name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const WRITE = '(import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))';
+const LINE = '(memory (export "memory") 1) (data (i32.const 0) "\\08\\00\\00\\00\\05\\00\\00\\00line\\n")';
+const PRINT = '(drop (call $w (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))';
+
+describe('exit codes', () => {
+  it.each([0, 1, 3, 125])('of the guest: %i', (code) => {
+    expect(cliProcess(['run', wat('exit'), String(code)])).toEqual({
+      exitCode: code,
+      signal: null,
+      stdout: '',
+      stderr: '',
+    });
+  });
+
+  it.each<[string[], number, RegExp]>([
+    [['run', wat('exit'), '126'], 1, /exit with invalid exit status/],
+    [['run', wat('trap')], 134, /wasm trap: wasm `unreachable` instruction executed\n$/],
+    [['run', wat('recursion')], 134, /wasm trap: call stack exhausted\n$/],
+    [['run', 'missing.wasm'], 1, /^Error: failed to open wasm module "missing\.wasm"/],
+    [['run', wat('unknown-import')], 1, /`nowhere::nothing` has not been defined\n$/],
+    [['run', '--no-such', wat('exit')], 2, /^error: unknown option/],
+    [[], 2, /^error: a module to run is missing/],
+  ])('%j: %i', (argv, exitCode, stderr) => {
+    expect(cliProcess(argv)).toEqual({ exitCode, signal: null, stdout: '', stderr: expect.stringMatching(stderr) });
+  });
+});
+
+describe('a time limit', () => {
+  it('ends a guest that does not end, with what it wrote before', () => {
+    const module = file(`(module ${WRITE} ${LINE} (func (export "_start") ${PRINT} (loop $l (br $l))))`);
+    const started = process.hrtime.bigint();
+    const { exitCode, stdout, stderr } = cliProcess(['run', '-W', 'timeout=300ms', module]);
+    expect([exitCode, stdout]).toEqual([134, 'line\n']);
+    expect(stderr).toMatch(/^Error: failed to run main module .*\n\nCaused by:\n.*\n.*wasm trap: interrupt\n$/);
+    expect(process.hrtime.bigint() - started).toBeGreaterThan(300_000_000n);
+  });
+
+  it.each([
+    ['0', 134],
+    ['1h', 2],
+    ['60s', 5],
+    ['99999999999', 5],
+  ])('of %s: %i', (text, exitCode) => {
+    expect(cliProcess(['run', '-W', `timeout=${text}`, wat('exit'), '5']).exitCode).toBe(exitCode);
+  });
+
+  it('leaves the guest its streams, arguments and exit code', () => {
+    const argv = ['run', '-W', 'timeout=60s', '--env', 'A=1', wat('echo'), 'word'];
+    const watched = cliProcess(argv, { input: 'from stdin' });
+    expect(watched).toEqual(
+      cliProcess(
+        argv.filter((word) => !/timeout|-W/.test(word)),
+        { input: 'from stdin' },
+      ),
+    );
+    expect(watched.stdout).toContain('from stdin');
+  });
+
+  it('does not hide a trap or a failure to link', () => {
+    const limited = (name: string) => cliProcess(['run', '-W', 'timeout=60s', wat(name)]);
+    expect(limited('trap')).toEqual(cliProcess(['run', wat('trap')]));
+    expect(limited('unknown-import')).toEqual(cliProcess(['run', wat('unknown-import')]));
+  });
+});
+
+describe('a deeper stack', () => {
+  const depth = (calls: number) => `(module (func $f (param i32) (result i32)
+      (if (result i32) (local.get 0)
+        (then (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))
+        (else (i32.const 0))))
+    (func (export "f") (result i32) (call $f (i32.const ${calls}))))`;
+
+  it('lets a guest call deeper than without', () => {
+    const module = file(depth(200_000));
+    expect(cliProcess(['run', '--invoke', 'f', module]).exitCode).toBe(134);
+    const argv = ['run', '-W', 'max-wasm-stack=67108864', '--invoke', 'f', module];
+    expect(cliProcess(argv)).toMatchObject({ exitCode: 0, stdout: '200000\n' });
+  });
+
+  it.each([1, 524_288, 600_000])('of %i bytes traps where it is used up', (byteLength) => {
+    const argv = ['run', '-W', `max-wasm-stack=${byteLength}`, wat('recursion')];
+    expect(cliProcess(argv)).toMatchObject({ exitCode: 134, stderr: expect.stringContaining('call stack exhausted') });
+  });
+});
+
+describe('streams', () => {
+  it('pass any bytes and any amount', () => {
+    const { exitCode, stdout } = cliProcess(['run', wat('write-bytes'), '1000003']);
+    expect([exitCode, stdout.length]).toEqual([0, 1_000_003]);
+  });
+
+  it('that are closed early are a failed write to the guest, not a signal', async () => {
+    const module = file(`(module ${WRITE} (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) ${LINE}
+      (func (export "_start")
+        (loop $l (br_if $l (i32.eqz (call $w (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))))
+        (call $exit (i32.const 9))))`);
+    const child = spawn(process.execPath, [RUN, 'run', module], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'readable');
+    child.stdout.destroy();
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    expect([code, signal]).toEqual([9, null]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends the process as it does by default', async (signal) => {
+    const module = file(`(module ${WRITE} ${LINE} (func (export "_start") ${PRINT} (loop $l (br $l))))`);
+    const child = spawn(process.execPath, [RUN, 'run', module], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'readable');
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([null, signal]);
+  });
+
+  it('may be a file, which holds everything when the process has ended', () => {
+    const path = join(directory(), 'out');
+    const fd = openSync(path, 'w');
+    try {
+      cliProcess(['run', wat('write-bytes'), '300000'], { stdio: ['ignore', fd, 'inherit'] });
+    } catch {
+      // Nothing was captured, as asked for.
+    }
+    closeSync(fd);
+    expect(readFileSync(path)).toHaveLength(300_000);
+  });
+
+  it('take a module from stdin', () => {
+    const input = readFileSync(wat('add'));
+    expect(cliProcess(['run', '--invoke', 'add', '-', '3', '4'], { input })).toMatchObject({
+      exitCode: 0,
+      stdout: '7\n',
+    });
+  });
+});
+
+describe('a checkout that is not built', () => {
+  it('is told how to build', () => {
+    const folder = directory();
+    copyFileSync(RUN, join(folder, 'run.js'));
+    mkdirSync(join(folder, 'empty'));
+    const { status, stderr } = spawnSync(process.execPath, [join(folder, 'run.js'), 'm.wasm'], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^wasi-nn-host is not built: .*; run "npm run build" .*\n$/);
+  });
+});
+
+const wasmtime = findWasmtime();
+
+describe.skipIf(skipUnless(wasmtime))('the same command line under wasmtime', () => {
+  const peer = (argv: readonly string[]) => {
+    const { status, stdout } = spawnSync(wasmtime.path, ['run', ...argv], { env: wasmtime.env, input: '' });
+    return { exitCode: status, stdout: stdout.toString('latin1') };
+  };
+  const here = (argv: readonly string[]) => {
+    const { exitCode, stdout } = cliProcess(['run', ...argv]);
+    return { exitCode, stdout };
+  };
+  const preload = () => {
+    const lib = file(
+      '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))',
+      'lib.wat',
+    );
+    const main = file(`(module (import "lib" "add" (func $add (param i32 i32) (result i32)))
+      (func (export "go") (result i32) (call $add (i32.const 3) (i32.const 4))))`);
+    return ['--preload', `lib=${lib}`, '--invoke', 'go', main];
+  };
+  const reactor = () =>
+    file(
+      '(module (global $g (mut i32) (i32.const 1)) (func (export "_initialize") (global.set $g (i32.const 5))) (func (export "get") (result i32) (global.get $g)))',
+    );
+
+  it.each<[title: string, argv: () => string[]]>([
+    ['nothing to start', () => [file('(module)')]],
+    ['an empty file', () => [file('')]],
+    ['a start that returns', () => [file('(module (func (export "_start") (result i32) (i32.const 7)))')]],
+    ['a start with parameters', () => [file('(module (func (export "_start") (param i32)))')]],
+    ['a trap in the start function', () => [file('(module (func $s unreachable) (start $s))')]],
+    ['a trap in _initialize', () => [file('(module (func (export "_initialize") unreachable))')]],
+    ['a data segment out of bounds', () => [file('(module (memory 1) (data (i32.const 65536) "a"))')]],
+    ['a reactor', () => ['--invoke', 'get', reactor()]],
+    ['an exception', () => [file('(module (tag $t) (func (export "_start") (throw $t)))')]],
+    [
+      'a wrong type of import',
+      () => [file('(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i64))))')],
+    ],
+    [
+      'an unknown import that is not called',
+      () => ['-W', 'unknown-imports-trap', file('(module (import "a" "b" (func)))')],
+    ],
+    ['an unknown import that is', () => ['-W', 'unknown-imports-trap', wat('unknown-import')]],
+    ['an unknown import that returns zero', () => ['-W', 'unknown-imports-default', wat('unknown-import')]],
+    ['an import from a preload', preload],
+    ['a preload that is not there', () => ['--preload', 'a=missing.wasm', wat('exit')]],
+    ['a preload without a name', () => ['--preload', 'missing.wasm', wat('exit')]],
+    ['too many arguments', () => ['--invoke', 'add', wat('add'), '1', '2', '3']],
+    [
+      'references',
+      () => [
+        '--invoke',
+        'f',
+        file('(module (func (export "f") (result funcref externref) (ref.null func) (ref.null extern)))'),
+      ],
+    ],
+    ['a table above its limit', () => ['-W', 'max-table-elements=2', file('(module (table 3 funcref))')]],
+    ['too many instances', () => ['-W', 'max-instances=0', file('(module)')]],
+    ['too many memories', () => ['-W', 'max-memories=0', wat('exit')]],
+    ['memory at its limit', () => ['-W', 'max-memory-size=65536', wat('exit'), '3']],
+    ['memory above its limit', () => ['-W', 'max-memory-size=65535', wat('exit'), '3']],
+    ...[
+      'cli=n',
+      'common=n',
+      'preview0=n',
+      'http',
+      'tls',
+      'config',
+      'keyvalue',
+      'threads',
+      'listenfd',
+      'tcp=n',
+      'p3',
+      'nn=x',
+    ].map((key): [string, () => string[]] => [`-S ${key}`, () => ['-S', key, wat('exit'), '3']]),
+    ...['timeout', 'timeout=1m', 'max-memory-size=1k', 'component-model=n', 'all-proposals'].map(
+      (key): [string, () => string[]] => [`-W ${key}`, () => ['-W', key, wat('exit'), '3']],
+    ),
+    ['-O opt-level=9', () => ['-O', 'opt-level=9', wat('exit')]],
+    ['-O opt-level=s', () => ['-Oopt-level=s', wat('exit'), '3']],
+    ['-C compiler=winch', () => ['-C=compiler=winch', wat('exit'), '3']],
+    ['--argv0 twice', () => ['--argv0', 'a', '--argv0', 'b', wat('exit')]],
+    ['--version', () => ['--version']],
+    ['-- before the module', () => ['--', wat('exit'), '3']],
+  ])('%s: the same exit code and stdout', (_, argv) => {
+    const words = argv();
+    expect(here(words)).toEqual(peer(words));
+  });
+});
