@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Directory, File, PreopenDirectory } from '@bjorn3/browser_wasi_shim';
+import { Directory, File, type Inode, PreopenDirectory } from '@bjorn3/browser_wasi_shim';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ERRNO } from '../../src/wasi/errno.ts';
@@ -96,12 +96,15 @@ function hostTree(): { outer: string; preopen: Preopen } {
 
 function memoryTree(): Preopen {
   const sub = new Directory(new Map());
-  const contents = new Map([['f', new File(new TextEncoder().encode('hello'))] as const, ['sub', sub] as const]);
+  const contents = new Map<string, Inode>([
+    ['f', new File(new TextEncoder().encode('hello'))],
+    ['sub', sub],
+  ]);
   return { kind: 'shim', guestPath: '/', fd: new PreopenDirectory('/', contents) };
 }
 
 /** The failing call is in the message; a hundred calls before it would bury it. The seed brings them back. */
-function reportCall(details: fc.RunDetails<unknown>): void {
+function reportCall(details: fc.RunDetails<[FuzzCall[]]>): void {
   if (details.failed) throw new Error(`seed ${details.seed}: ${String(details.errorInstance)}`);
 }
 
