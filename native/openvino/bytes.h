@@ -15,14 +15,19 @@ struct ByteView {
   std::string_view text() const { return {reinterpret_cast<const char*>(data), length}; }
 };
 
+/** How bytes were got: a mapping of their own where `mapped_length` is not 0, else from the heap. */
+struct FreeBytes {
+  void* block = nullptr;
+  size_t mapped_length = 0;
+  void operator()(uint8_t* data) const;
+};
+
 /** Bytes of our own at an address that suits vector instructions. Never at a null address, even when empty. */
 class OwnedBytes {
  public:
   OwnedBytes() = default;
   /** Zeroed. Large sizes take memory only where they are touched. @throws std::bad_alloc */
   static OwnedBytes Zeroed(size_t length);
-  /** @throws std::bad_alloc */
-  static OwnedBytes CopyOf(ByteView source);
 
   uint8_t* data() const { return data_.get(); }
   size_t length() const { return length_; }
@@ -30,10 +35,10 @@ class OwnedBytes {
   std::string_view text() const { return view().text(); }
 
  private:
-  struct Free {
-    void operator()(uint8_t* data) const;
-  };
-  std::unique_ptr<uint8_t, Free> data_;
+  static OwnedBytes Mapped(size_t length);
+  static OwnedBytes FromHeap(size_t length);
+
+  std::unique_ptr<uint8_t, FreeBytes> data_;
   size_t length_ = 0;
 };
 

@@ -32,25 +32,6 @@ std::string ProbePort(const ElementType& type) {
   return std::string("<port id=\"0\" precision=\"") + type.name + "\"><dim>1</dim></port>";
 }
 
-/** An IR whose inputs have the types of the table, in its order, each handed through to an output. */
-std::string ProbeModel() {
-  std::string layers;
-  std::string edges;
-  size_t id = 0;
-  for (const ElementType& type : kElementTypes) {
-    const std::string port = ProbePort(type);
-    const std::string from = std::to_string(id);
-    const std::string to = std::to_string(id + 1);
-    layers += "<layer id=\"" + from + "\" name=\"p" + from + "\" type=\"Parameter\" version=\"opset1\"><data shape=\"1\" element_type=\"" +
-              type.name + "\"/><output>" + port + "</output></layer>";
-    layers += "<layer id=\"" + to + "\" name=\"r" + to + "\" type=\"Result\" version=\"opset1\"><input>" + port + "</input></layer>";
-    edges += "<edge from-layer=\"" + from + "\" from-port=\"0\" to-layer=\"" + to + "\" to-port=\"0\"/>";
-    id += 2;
-  }
-  return "<?xml version=\"1.0\"?><net name=\"types\" version=\"11\"><layers>" + layers + "</layers><edges>" + edges +
-         "</edges></net>";
-}
-
 /** The library must give a tensor of this type the size that the table says: a second witness for each number. */
 void CheckSize(const Api& api, const ElementType& type, ElementTypeNumber number) {
   if (type.bits == 0) return;
@@ -75,16 +56,29 @@ const ElementType* FindElementType(const std::string& name) {
   return found == kElementTypes.end() ? nullptr : &*found;
 }
 
-ElementTypeNumbers::ElementTypeNumbers(const Api& api, const CoreObject* core) {
+std::string ElementTypeNumbers::ProbeModel() {
+  std::string layers;
+  std::string edges;
+  size_t id = 0;
+  for (const ElementType& type : kElementTypes) {
+    const std::string port = ProbePort(type);
+    const std::string from = std::to_string(id);
+    const std::string to = std::to_string(id + 1);
+    layers += "<layer id=\"" + from + "\" name=\"p" + from + "\" type=\"Parameter\" version=\"opset1\"><data shape=\"1\" element_type=\"" +
+              type.name + "\"/><output>" + port + "</output></layer>";
+    layers += "<layer id=\"" + to + "\" name=\"r" + to + "\" type=\"Result\" version=\"opset1\"><input>" + port + "</input></layer>";
+    edges += "<edge from-layer=\"" + from + "\" from-port=\"0\" to-layer=\"" + to + "\" to-port=\"0\"/>";
+    id += 2;
+  }
+  return "<?xml version=\"1.0\"?><net name=\"types\" version=\"11\"><layers>" + layers + "</layers><edges>" + edges +
+         "</edges></net>";
+}
+
+ElementTypeNumbers::ElementTypeNumbers(const Api& api, const ModelObject* probe) {
   const char* const code = "ERR_NN_RUNTIME_INVALID";
-  const std::string text = ProbeModel();
-  ModelObject* read = nullptr;
-  Check(api, api.core_read_model_from_memory_buffer(core, text.data(), text.size(), nullptr, &read), code,
-        "the library cannot read a model of one input per element type");
-  const std::unique_ptr<ModelObject, void (*)(ModelObject*)> model(read, api.model_free);
   for (size_t index = 0; index < kElementTypeCount; index++) {
     PortObject* got = nullptr;
-    Check(api, api.model_const_input_by_index(read, index, &got), code, "an input of the element type probe is missing");
+    Check(api, api.model_const_input_by_index(probe, index, &got), code, "an input of the element type probe is missing");
     const std::unique_ptr<PortObject, void (*)(PortObject*)> port(got, api.output_const_port_free);
     Check(api, api.port_get_element_type(got, &numbers_[index]), code, "an input of the probe has no element type");
     CheckSize(api, kElementTypes[index], numbers_[index]);

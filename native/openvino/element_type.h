@@ -25,13 +25,16 @@ const ElementType* FindElementType(const std::string& name);
 
 /**
  * The numbers that the opened library gives to element types. They were renumbered between releases (f32 is 5 in 2024.6
- * and 4 in 2025.4), so they are asked from the library itself: a model with one input per type is read, and each input
- * is asked for its type's number.
+ * and 4 in 2025.4), so they are asked from the library itself: it reads a model with one input per type, and each input is
+ * asked for its type's number.
  */
 class ElementTypeNumbers {
  public:
-  /** @throws Failure ERR_NN_RUNTIME_INVALID when the library's answers make no sense */
-  ElementTypeNumbers(const Api& api, const CoreObject* core);
+  /** An IR whose inputs have the types of the table, in its order, each handed through to an output. */
+  static std::string ProbeModel();
+
+  /** @param probe the library's model of ProbeModel @throws Failure ERR_NN_RUNTIME_INVALID when its answers make no sense */
+  ElementTypeNumbers(const Api& api, const ModelObject* probe);
 
   ElementTypeNumber NumberOf(const ElementType& type) const;
   /** Null for a number of a type that is not in the table. */

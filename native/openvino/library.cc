@@ -7,6 +7,7 @@
 
 #include "openvino/errors.h"
 #include "openvino/model_thread.h"
+#include "openvino/private_files.h"
 
 namespace openvino {
 
@@ -62,10 +63,23 @@ void Library::CreateCore() {
   // The runtime's own log goes to standard output by default, which is the guest's.
   if (api_.util_set_log_callback) api_.util_set_log_callback(nullptr);
   Check(api_, api_.core_create(&core_), "ERR_NN_RUNTIME_INVALID", "OpenVINO " + version_ + " cannot start");
-  RunOnModelThread([this] {
-    const EmptyDirectory directory;
-    element_types_ = std::make_unique<const ElementTypeNumbers>(api_, core_);
-  });
+  RunOnModelThread([this] { NumberElementTypes(); });
+}
+
+void Library::NumberElementTypes() {
+  const std::string text = ElementTypeNumbers::ProbeModel();
+  const EmptyDirectory directory;
+  ModelObject* model = nullptr;
+  Status status = kOk;
+  if (directory.entered()) {
+    status = api_.core_read_model_from_memory_buffer(core_, text.data(), text.size(), nullptr, &model);
+  } else {
+    const PrivateFiles files({{"model.xml", {reinterpret_cast<const uint8_t*>(text.data()), text.size()}}});
+    status = api_.core_read_model(core_, files.PathOf("model.xml").c_str(), nullptr, &model);
+  }
+  Check(api_, status, "ERR_NN_RUNTIME_INVALID", "OpenVINO " + version_ + " cannot read a model of one input per element type");
+  const std::unique_ptr<ModelObject, void (*)(ModelObject*)> owner(model, api_.model_free);
+  element_types_ = std::make_unique<const ElementTypeNumbers>(api_, model);
 }
 
 std::vector<std::string> Library::AvailableDevices() const {

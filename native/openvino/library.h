@@ -37,6 +37,7 @@ class Library {
   void LoadSymbols();
   void ReadVersion();
   void CreateCore();
+  void NumberElementTypes();
 
   std::string path_;
   void* handle_ = nullptr;

@@ -37,8 +37,7 @@ class ModelContent {
  public:
   /** @throws std::bad_alloc */
   explicit ModelContent(const ModelRequest& request);
-  ModelContent(Encoding encoding, std::vector<OwnedBytes> builders, CompileTarget target)
-      : encoding_(encoding), builders_(std::move(builders)), target_(std::move(target)) {}
+  ModelContent(Encoding encoding, std::vector<OwnedBytes> builders, CompileTarget target);
 
   Encoding encoding() const { return encoding_; }
   const std::vector<OwnedBytes>& builders() const { return builders_; }
@@ -46,11 +45,14 @@ class ModelContent {
   /** The request that this is a copy of, over the copy's bytes. */
   ModelRequest AsRequest() const;
   bool Equals(const ModelRequest& request) const;
+  /** HashOf its own request. */
+  uint64_t hash() const { return hash_; }
 
  private:
   Encoding encoding_;
   std::vector<OwnedBytes> builders_;
   CompileTarget target_;
+  uint64_t hash_ = 0;
 };
 
 /** Keyed per process; equal requests have equal hashes. */

@@ -1,5 +1,6 @@
 #include "openvino/model_table.h"
 
+#include <algorithm>
 #include <exception>
 
 namespace openvino {
@@ -7,9 +8,8 @@ namespace openvino {
 struct ModelTable::Entry {
   enum class State { kCompiling, kReady, kFailed };
 
-  Entry(uint64_t hash, std::shared_ptr<const ModelContent> content) : hash(hash), content(std::move(content)) {}
+  explicit Entry(std::shared_ptr<const ModelContent> content) : content(std::move(content)) {}
 
-  const uint64_t hash;
   const std::shared_ptr<const ModelContent> content;
   State state = State::kCompiling;
   std::weak_ptr<const CompiledModel> model;
@@ -21,20 +21,38 @@ ModelTable& ModelTable::OfProcess() {
   return *table;
 }
 
-std::shared_ptr<ModelTable::Entry> ModelTable::Find(uint64_t hash, const ModelRequest& request) const {
+/** An entry of this hash that is not among `others`, or null. */
+std::shared_ptr<ModelTable::Entry> ModelTable::Candidate(uint64_t hash,
+                                                         const std::vector<std::shared_ptr<Entry>>& others) const {
   const auto [first, last] = entries_.equal_range(hash);
   for (auto candidate = first; candidate != last; ++candidate) {
     const std::shared_ptr<Entry>& entry = candidate->second;
     // A ready entry whose model is gone is about to be removed by the thread that let go of it.
     const bool usable = entry->state == Entry::State::kCompiling || !entry->model.expired();
-    if (usable && entry->content->Equals(request)) return entry;
+    if (usable && std::find(others.begin(), others.end(), entry) == others.end()) return entry;
+  }
+  return nullptr;
+}
+
+/** The model of equal content. Null when there is none, at a moment at which `lock` is held and stays so. */
+std::shared_ptr<const CompiledModel> ModelTable::FindAndAwait(std::unique_lock<std::mutex>& lock, uint64_t hash,
+                                                              const ModelRequest& request) {
+  std::vector<std::shared_ptr<Entry>> others;
+  while (std::shared_ptr<Entry> entry = Candidate(hash, others)) {
+    lock.unlock();
+    const bool equal = entry->content->Equals(request);
+    lock.lock();
+    if (equal) {
+      if (std::shared_ptr<const CompiledModel> model = Await(lock, entry)) return model;
+    }
+    others.push_back(std::move(entry));
   }
   return nullptr;
 }
 
 /** The entry is in the table, whoever asks. */
 void ModelTable::Remove(const Entry* entry) {
-  const auto [first, last] = entries_.equal_range(entry->hash);
+  const auto [first, last] = entries_.equal_range(entry->content->hash());
   for (auto candidate = first; candidate != last; ++candidate) {
     if (candidate->second.get() != entry) continue;
     entries_.erase(candidate);
@@ -52,26 +70,9 @@ std::shared_ptr<const CompiledModel> ModelTable::Await(std::unique_lock<std::mut
   return model;
 }
 
-std::shared_ptr<const CompiledModel> ModelTable::FindReady(const ModelRequest& request) {
-  const uint64_t hash = HashOf(request);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const std::shared_ptr<Entry> entry = Find(hash, request);
-  std::shared_ptr<const CompiledModel> model;
-  if (entry && entry->state == Entry::State::kReady) model = entry->model.lock();
-  if (model) hits_++;
-  return model;
-}
-
-std::shared_ptr<const CompiledModel> ModelTable::FindAndAwait(std::unique_lock<std::mutex>& lock, uint64_t hash,
-                                                              const ModelRequest& request) {
-  while (const std::shared_ptr<Entry> entry = Find(hash, request)) {
-    if (std::shared_ptr<const CompiledModel> model = Await(lock, entry)) return model;
-  }
-  return nullptr;
-}
-
 ModelTable::Loaded ModelTable::Load(const Library& library, const ModelRequest& request) {
-  {
+  // The first model of a process, and so every short run, is spared a look at bytes that nothing is compared with.
+  if (Stats().compiled_models > 0) {
     const uint64_t hash = HashOf(request);
     std::unique_lock<std::mutex> lock(mutex_);
     if (std::shared_ptr<const CompiledModel> model = FindAndAwait(lock, hash, request)) return {std::move(model), true};
@@ -80,12 +81,13 @@ ModelTable::Loaded ModelTable::Load(const Library& library, const ModelRequest& 
 }
 
 ModelTable::Loaded ModelTable::Load(const Library& library, std::shared_ptr<const ModelContent> content) {
-  // Hashed again: the bytes that were asked for may have changed before they were copied.
-  const ModelRequest request = content->AsRequest();
-  const uint64_t hash = HashOf(request);
+  // The copy's hash, not the request's: the bytes may have changed before they were copied.
+  const uint64_t hash = content->hash();
   std::unique_lock<std::mutex> lock(mutex_);
-  if (std::shared_ptr<const CompiledModel> model = FindAndAwait(lock, hash, request)) return {std::move(model), true};
-  const auto entry = std::make_shared<Entry>(hash, std::move(content));
+  if (std::shared_ptr<const CompiledModel> model = FindAndAwait(lock, hash, content->AsRequest())) {
+    return {std::move(model), true};
+  }
+  const auto entry = std::make_shared<Entry>(std::move(content));
   entries_.emplace(hash, entry);
   misses_++;
   lock.unlock();

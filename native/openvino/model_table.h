@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "openvino/compiled_model.h"
 
@@ -19,7 +20,7 @@ struct TableStats {
 /**
  * The compiled models of this process by content, shared by all its threads: equal bytes for an equal device with equal
  * properties are compiled once and live until their last user lets go. A load of bytes that another thread is compiling
- * waits for it. Failures are not kept. No lock is held while something is compiled or freed.
+ * waits for it. Failures are not kept. No lock is held while something is compared, compiled or freed.
  */
 class ModelTable {
  public:
@@ -36,19 +37,17 @@ class ModelTable {
   Loaded Load(const Library& library, const ModelRequest& request);
   /** The same with bytes that were copied before. */
   Loaded Load(const Library& library, std::shared_ptr<const ModelContent> content);
-  /** Only what is there and ready; nothing is compiled or waited for. Counts as a hit when found. */
-  std::shared_ptr<const CompiledModel> FindReady(const ModelRequest& request);
   TableStats Stats();
 
  private:
   struct Entry;
   using Entries = std::unordered_multimap<uint64_t, std::shared_ptr<Entry>>;
 
-  std::shared_ptr<Entry> Find(uint64_t hash, const ModelRequest& request) const;
-  void Remove(const Entry* entry);
   std::shared_ptr<const CompiledModel> FindAndAwait(std::unique_lock<std::mutex>& lock, uint64_t hash,
                                                     const ModelRequest& request);
+  std::shared_ptr<Entry> Candidate(uint64_t hash, const std::vector<std::shared_ptr<Entry>>& others) const;
   std::shared_ptr<const CompiledModel> Await(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Entry>& entry);
+  void Remove(const Entry* entry);
   std::shared_ptr<const CompiledModel> CompileInto(const Library& library, const std::shared_ptr<Entry>& entry);
 
   std::mutex mutex_;

@@ -68,8 +68,9 @@ export interface NativeRuntimeInfo {
 export interface NativePort {
   /** First name, or '' where the port has none. */
   name: string;
+  /** At most one: the C API tells no more. */
   names: string[];
-  /** `f32`, `f16`, `i64`, `u8`, `bf16`, `boolean`, `string`, … in OpenVINO's spelling. */
+  /** `f32`, `f16`, `i64`, `u8`, `bf16`, `boolean`, `string`, … in OpenVINO's spelling; `other` for types without bytes of their own. */
   elementType: string;
   /** -1 marks a dynamic dimension; null is a dynamic rank. */
   shape: number[] | null;
@@ -100,12 +101,17 @@ export interface NativeInferRequest {
   inferAsync(): Promise<void>;
   /** Asks a running computation to end; harmless when none runs. */
   cancel(): void;
-  /** Element type, shape and size in bytes of an output as it is now. @throws ERR_NN_INDEX, ERR_NN_NO_OUTPUT */
+  /**
+   * Element type, shape and size in bytes of an output as it is now. Before anything was computed an output has the model's
+   * shape and reads as zeros; one of unknown size has no bytes yet.
+   * @throws ERR_NN_INDEX, ERR_NN_UNSUPPORTED_TYPE (strings), ERR_NN_BUSY, ERR_RELEASED
+   */
   outputInfo(index: number): { elementType: string; shape: number[]; byteLength: number };
   /**
    * Copies the output into `target` in one copy and returns the bytes written.
-   * @throws ERR_NN_BUFFER_TOO_SMALL (nothing written), ERR_NN_INDEX, ERR_NN_NO_OUTPUT, ERR_NN_BUSY, ERR_RELEASED
+   * @throws ERR_NN_BUFFER_TOO_SMALL (nothing written), ERR_NN_INDEX, ERR_NN_UNSUPPORTED_TYPE, ERR_NN_BUSY, ERR_RELEASED
    */
   getOutput(index: number, target: Uint8Array): number;
+  /** A computation that still runs is cancelled, and its promise rejects with ERR_NN_CANCELLED. @throws ERR_RELEASED */
   release(): void;
 }
