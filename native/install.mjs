@@ -150,7 +150,7 @@ async function bundleIfStale() {
   if (!existsSync(join(ROOT, 'src', 'cli', 'main.ts'))) return true;
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const sources = [join(ROOT, 'src')];
-  const current = fingerprint(sources, scripts['build:js'], versionOf('esbuild'), versionOf('commander'));
+  const current = fingerprint(sources, scripts['build:js'], versionOf('esbuild'));
   if (readStamp(DIST_STAMP) === current) return true;
   if (!versionOf('esbuild')) {
     say('the development dependencies are not installed, so dist/ is not built: run "npm ci" without --omit=dev');

@@ -1,31 +1,21 @@
 /**
  * Bundles the TypeScript: `npm run build:js`.
  *
- *   dist/cli.js           what run.js loads
+ *   dist/cli.js           what run.js loads: the loader of
+ *   dist/command-line.js  the command line
  *   dist/guest-worker.js  the thread of a guest that is watched
  *   dist/index.mjs        the library, with dist/chunks
  *
  * What starts with a guest is CommonJS: Node 20 needs 6 ms more to start a program from ES modules, of about 150 for a
  * whole run. For the same reason package.json has no "type".
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const ROOT = dirname(import.meta.dirname);
 const DIST = join(ROOT, 'dist');
-
-/** commander requires it for commands that are programs of their own. There are none here, and it takes 2 ms to load. */
-const withoutChildProcess = {
-  name: 'without-child-process',
-  setup(/** @type {import('esbuild').PluginBuild} */ { onResolve, onLoad }) {
-    const namespace = 'without-child-process';
-    onResolve({ filter: /^node:child_process$/ }, ({ importer, path }) =>
-      /[\\/]commander[\\/]/.test(importer) ? { path, namespace } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace }, () => ({ contents: 'module.exports = {};' }));
-  },
-};
 
 /** @type {import('esbuild').BuildOptions} */
 const COMMON = {
@@ -33,27 +23,38 @@ const COMMON = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
+  charset: 'ascii',
   external: ['wabt', 'openvino-node'],
-  plugins: [withoutChildProcess],
   legalComments: 'none',
   logLevel: 'warning',
+  outdir: 'dist',
 };
 
-rmSync(join(DIST, 'chunks'), { recursive: true, force: true });
-await build({
-  ...COMMON,
-  entryPoints: { cli: 'src/cli/start.ts', 'guest-worker': 'src/host/guest-worker.ts' },
-  format: 'cjs',
-  outdir: 'dist',
-  define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-});
+/**
+ * @param {Record<string, string>} entryPoints
+ * @param {Record<string, string>} [define]
+ */
+async function bundleForStart(entryPoints, define = {}) {
+  await build({
+    ...COMMON,
+    entryPoints,
+    format: 'cjs',
+    define: { 'import.meta.url': 'importMetaUrl', 'import.meta.dirname': '__dirname', ...define },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+}
+
+for (const folder of ['chunks', 'code-cache']) rmSync(join(DIST, folder), { recursive: true, force: true });
+await bundleForStart({ 'command-line': 'src/cli/start.ts', 'guest-worker': 'src/host/guest-worker.ts' });
+const hash = createHash('sha256')
+  .update(readFileSync(join(DIST, 'command-line.js')))
+  .digest('hex');
+await bundleForStart({ cli: 'src/cli/load.ts' }, { BUNDLE_HASH: JSON.stringify(hash.slice(0, 16)) });
 await build({
   ...COMMON,
   entryPoints: { index: 'src/index.ts' },
   format: 'esm',
   splitting: true,
-  outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   chunkNames: 'chunks/[name]-[hash]',
 });

@@ -52,7 +52,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that one layer alone may import; whatever is not named here, anyone may. */
 const PACKAGE_OF_LAYER: Readonly<Record<string, string>> = {
   'openvino-node': 'nn/backends/openvino-node',
-  commander: 'cli',
 };
 
 /** Folders of tests that must hold at least one, so that a moved folder or a changed pattern shows. */

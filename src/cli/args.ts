@@ -1,5 +1,5 @@
 /** The grammar of the command line: from words to settings. */
-import { Command, CommanderError } from 'commander';
+import { parseArgs } from 'node:util';
 import { BACKEND_CHOICES, type BackendChoice } from '../host/default-backends.ts';
 import { invalidOption } from '../options.ts';
 import { type KeyValues, RefusedOption, readKeys } from './option-values.ts';
@@ -76,68 +76,86 @@ function noSettings(form: RunSettings['form']): RunSettings {
 
 /** Reads options up to the first word that is none; that and all behind it is returned. */
 function parse(settings: RunSettings, words: readonly string[]): string[] {
-  const command = runCommand(settings);
-  try {
-    return command.parse([...words], { from: 'user' }).args;
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed') throw new CommandLineEnd(0, { stdout: runHelp(settings.form) });
-    throw wrongUsage(error.message.replace(/^error: /, ''), settings);
+  const readers = optionReaders(settings);
+  const options = Object.fromEntries([...readers].map(([name, { config }]) => [name, config]));
+  const { tokens } = parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') return words.slice(token.index + 1);
+    if (token.kind === 'positional' || isNumber(words[token.index])) return words.slice(token.index);
+    const reader = readers.get(token.name);
+    if (reader === undefined) throw wrongUsage(`unknown option '${token.rawName}'`, settings);
+    if (reader.config.type === 'string' && typeof token.value !== 'string') {
+      throw wrongUsage(`option '${token.rawName}' needs a value`);
+    }
+    reader.read(token.value ?? '');
   }
+  return [];
+}
+
+/** An argument of a function that is invoked, and no option. */
+function isNumber(word: string | undefined): boolean {
+  return word !== undefined && /^-\.?\d/.test(word);
 }
 
 export function wrongUsage(reason: string, settings?: RunSettings): CommandLineEnd {
-  const behindModule = settings?.form === 'own' && settings.module !== '' && reason.startsWith('unknown option');
+  const behindModule = settings?.form === 'own' && settings.module !== '';
   const hint = behindModule ? ' (put the arguments of the guest behind --)' : '';
-  return new CommandLineEnd(2, { stderr: `error: ${reason.split('\n')[0]}${hint}; try '${PROGRAM} --help'\n` });
+  return new CommandLineEnd(2, { stderr: `error: ${reason}${hint}; try '${PROGRAM} --help'\n` });
 }
 
-function runCommand(settings: RunSettings): Command {
-  const command = new Command()
-    .helpOption('-h, --help')
-    .passThroughOptions()
-    .argument('[words...]')
-    .exitOverride()
-    .configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  for (const group of OPTION_GROUPS) {
-    command.option(`-${group.letter}, --${group.long} <keys>`, '', (text: string) => readGroup(group, text, settings));
-  }
-  const each = (flags: string, read: (text: string) => void) => command.option(flags, '', read);
-  each('--dir <dir>', (text) => settings.dirs.push(readDir(text)));
-  each('--env <variable>', (text) => settings.env.push(readVariable(text)));
-  each('--preload <module>', (text) => settings.preloads.push(readPreload(text)));
-  each('--log <topic>', (text) => settings.logs.add(oneOf('--log', LOG_TOPICS, text)));
-  each('--backend <name>', (text) => {
+interface OptionReader {
+  config: { type: 'string' | 'boolean'; short?: string };
+  read: (text: string) => void;
+}
+
+/** Every option by its long name. */
+function optionReaders(settings: RunSettings): Map<string, OptionReader> {
+  const readers = new Map<string, OptionReader>();
+  const add = (name: string, read: (text: string) => void, short?: string) => {
+    readers.set(name, { config: { type: 'string', ...(short && { short }) }, read });
+  };
+  for (const group of OPTION_GROUPS) add(group.long, (text) => readGroup(group, text, settings), group.letter);
+  add('dir', (text) => settings.dirs.push(readDir(text)));
+  add('env', (text) => settings.env.push(readVariable(text)));
+  add('preload', (text) => settings.preloads.push(readPreload(text)));
+  add('log', (text) => settings.logs.add(oneOf('--log', LOG_TOPICS, text)));
+  add('backend', (text) => {
     settings.backend = oneOf('--backend', BACKEND_CHOICES, text);
   });
-  for (const [flags, key] of SINGLE_TEXTS) {
-    each(flags, (text) => {
-      if (settings[key] !== undefined) throw invalidOption(flags.split(' ')[0] as string, 'one value', text);
+  for (const [name, key] of SINGLE_TEXTS) {
+    add(name, (text) => {
+      if (settings[key] !== undefined) throw invalidOption(`--${name}`, 'one value', text);
       settings[key] = text;
     });
   }
-  command.option('--allow-precompiled', '');
-  for (const [flags, words] of REFUSED) {
-    each(flags, () => {
+  for (const [name, words, short] of REFUSED) {
+    const refuse = () => {
       throw new RefusedOption(words);
-    });
+    };
+    add(name, refuse, short);
   }
-  return command;
+  readers.set('allow-precompiled', { config: { type: 'boolean' }, read: () => {} });
+  readers.set('help', { config: { type: 'boolean', short: 'h' }, read: () => printHelp(settings) });
+  return readers;
+}
+
+function printHelp({ form }: RunSettings): never {
+  throw new CommandLineEnd(0, { stdout: runHelp(form) });
 }
 
 const SINGLE_TEXTS = [
-  ['--invoke <function>', 'invoke'],
-  ['--argv0 <name>', 'argv0'],
-  ['--target <triple>', 'target'],
-  ['--openvino-dir <dir>', 'openvinoDir'],
+  ['invoke', 'invoke'],
+  ['argv0', 'argv0'],
+  ['target', 'target'],
+  ['openvino-dir', 'openvinoDir'],
 ] as const;
 
 /** Options of wasmtime's that this host does not have. */
-const REFUSED = [
-  ['--config <file>', '--config is not there: write the options out'],
-  ['--profile <strategy>', '--profile is not there: "node --prof run.js" profiles guests'],
-  ['-g, --gdbstub <address>', '-g is not there: "node --inspect run.js" debugs guests'],
-] as const;
+const REFUSED: readonly (readonly [name: string, words: string, short?: string])[] = [
+  ['config', '--config is not there: write the options out'],
+  ['profile', '--profile is not there: "node --prof run.js" profiles guests'],
+  ['gdbstub', '-g is not there: "node --inspect run.js" debugs guests', 'g'],
+];
 
 function readGroup(group: OptionGroup, text: string, settings: RunSettings): void {
   // The short form may have an equals sign, too: `-S=nn`.

@@ -1,4 +1,5 @@
 /** Text modules (`.wat`), assembled by wabt. Loaded only for them: the library is larger than all of this host. */
+import { createRequire } from 'node:module';
 import { ModuleError } from '../errors.ts';
 
 /** All that wabt can be asked for and V8 may know; what V8 does not know it refuses itself. */
@@ -33,8 +34,8 @@ export async function assembleText(name: string, bytes: Uint8Array): Promise<Uin
   const text = decode(name, bytes);
   // wabt takes nothing for a module without fields.
   if (text.trim() === '') throw new ModuleError('ERR_MODULE_COMPILE', `${name} is empty`);
-  const { default: loadWabt } = await import('wabt');
-  const wabt = await loadWabt();
+  // Required and not imported: code that V8 kept from an earlier start cannot import on Node 20.
+  const wabt = await (createRequire(import.meta.url)('wabt') as typeof import('wabt'))();
   try {
     const module = wabt.parseWat(name, text, FEATURES);
     try {

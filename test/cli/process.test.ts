@@ -1,6 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -159,6 +169,54 @@ describe('a checkout that is not built', () => {
     const { status, stderr } = spawnSync(process.execPath, [join(folder, 'run.js'), 'm.wasm'], { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^wasi-nn-host is not built: .*; run "npm run build" .*\n$/);
+  });
+});
+
+describe('the code that V8 compiled', () => {
+  const RUN_FILES = ['run.js', 'package.json', 'dist/cli.js', 'dist/command-line.js'];
+
+  /** A copy of what is needed to start, in a folder of its own. */
+  function installation(): string {
+    const folder = directory();
+    mkdirSync(join(folder, 'dist'));
+    for (const name of RUN_FILES) copyFileSync(new URL(`../../${name}`, import.meta.url), join(folder, name));
+    return folder;
+  }
+
+  const version = (folder: string) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'run.js'), '--version'], {
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  };
+  const ANSWER = { status: 0, stdout: expect.stringMatching(/^wasi-nn-host \d/), stderr: '' };
+
+  it('is kept for the next start, once', () => {
+    const folder = installation();
+    expect(version(folder)).toEqual(ANSWER);
+    const kept = join(folder, 'dist', 'code-cache');
+    const [file = '', ...others] = readdirSync(kept);
+    expect([file, others]).toEqual([expect.stringContaining(process.versions.v8), []]);
+    const { mtimeMs } = statSync(join(kept, file));
+    expect(version(folder)).toEqual(ANSWER);
+    expect([readdirSync(kept), statSync(join(kept, file)).mtimeMs]).toEqual([[file], mtimeMs]);
+  });
+
+  it('is done without where it cannot be kept', () => {
+    const folder = installation();
+    writeFileSync(join(folder, 'dist', 'code-cache'), 'no folder');
+    expect(version(folder)).toEqual(ANSWER);
+    expect(version(folder)).toEqual(ANSWER);
+  });
+
+  it('is done without where it was cut off', () => {
+    const folder = installation();
+    version(folder);
+    const [file = ''] = readdirSync(join(folder, 'dist', 'code-cache'));
+    for (const byteLength of [0, 10, 1000]) {
+      truncateSync(join(folder, 'dist', 'code-cache', file), byteLength);
+      expect(version(folder)).toEqual(ANSWER);
+    }
   });
 });
 
