@@ -14,6 +14,8 @@ export interface CompiledModule {
   shape: ModuleShape;
   /** See {@link rewriteModule}. */
   codeShiftBytes: number;
+  /** Whether the start function became an export, to be called once there is an instance. */
+  startDeferred: boolean;
 }
 
 /** A module's bytes and what was read of them. */
@@ -75,7 +77,7 @@ export function compileModule(source: ModuleSource, limits: ModuleLimits): Compi
   if (shape === undefined) return compileUnread(source, limits);
   const deferStart = shape.startFunction !== undefined && shape.imports.some(({ kind }) => kind === 'func');
   const { bytes, codeShiftBytes } = rewritten(source, shape, limits, deferStart);
-  return { name, module: compileBytes(name, bytes), shape, codeShiftBytes };
+  return { name, module: compileBytes(name, bytes), shape, codeShiftBytes, startDeferred: deferStart };
 }
 
 function rewritten({ name, bytes }: ModuleSource, shape: ModuleShape, limits: ModuleLimits, deferStart: boolean) {
@@ -102,7 +104,7 @@ function compileUnread({ name, bytes, unreadable }: ModuleSource, limits: Module
     startFunction: undefined,
     sections: [],
   };
-  return { name, module, shape, codeShiftBytes: 0 };
+  return { name, module, shape, codeShiftBytes: 0, startDeferred: false };
 }
 
 function compileBytes(name: string, bytes: Uint8Array): WebAssembly.Module {

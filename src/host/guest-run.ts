@@ -120,14 +120,15 @@ class Run {
   #run(): string[] {
     for (const { name, program } of this.#plan.preloads) {
       this.#phase = { at: 'preload', name };
-      this.#offer(name, program, this.#instantiate(program, true));
+      const instance = this.#instantiate(program, true);
+      initialize(program, instance);
+      this.#offer(name, program, instance);
     }
     this.#phase = { at: 'instantiate' };
     const { program, invoke } = this.#plan;
     const instance = this.#instantiate(program, false);
     this.#phase = { at: 'initialize' };
-    const initialize = exportedFunction(program, instance, '_initialize');
-    if (initialize !== undefined) callWithoutArguments('_initialize', initialize);
+    initialize(program, instance);
     if (invoke === undefined) return this.#start(program, instance);
     this.#phase = { at: 'invoke', name: invoke.name };
     const called = exportedFunction(program, instance, invoke.name);
@@ -159,8 +160,7 @@ class Run {
     const { memory } = instance.exports;
     own = memory instanceof WebAssembly.Memory ? memory : linked.memory;
     if (!isPreload) this.#attach(own);
-    (instance.exports[START_EXPORT] as ExportedFunction | undefined)?.();
-    if (isPreload) (instance.exports._initialize as ExportedFunction | undefined)?.();
+    if (program.startDeferred) (instance.exports[START_EXPORT] as ExportedFunction)();
     return instance;
   }
 
@@ -269,11 +269,12 @@ function exportedFunction(program: CompiledModule, instance: WebAssembly.Instanc
   return { call: instance.exports[name] as ExportedFunction, type };
 }
 
-function callWithoutArguments(name: string, { call, type }: Callable): void {
-  if (type.params.length > 0) {
-    throw new ModuleError('ERR_MODULE_EXPORT', `${name}: expected 0 parameters, found ${type.params.length}`);
-  }
-  call();
+/** What a reactor wants called before anything else. */
+function initialize(program: CompiledModule, instance: WebAssembly.Instance): void {
+  const exported = exportedFunction(program, instance, '_initialize');
+  const count = exported?.type.params.length ?? 0;
+  if (count > 0) throw new ModuleError('ERR_MODULE_EXPORT', `_initialize: expected 0 parameters, found ${count}`);
+  exported?.call();
 }
 
 function callWithText(name: string, { call, type }: Callable, texts: readonly string[]): string[] {

@@ -39,10 +39,9 @@ export interface LinkedImports {
  * @throws ModuleError ERR_MODULE_LINK when nobody provides an import, or of another type; ERR_MODULE_LIMIT for a memory
  */
 export function linkImports(imports: readonly ModuleImport[], options: LinkOptions): LinkedImports {
-  const linked: LinkedImports = { imports: {}, memory: undefined };
+  const linked: LinkedImports = { imports: emptyObject(), memory: undefined };
   for (const entry of imports) {
-    // Names come from the module: an object without a prototype has no names of its own.
-    linked.imports[entry.module] ??= Object.create(null) as WebAssembly.ModuleImports;
+    linked.imports[entry.module] ??= emptyObject();
     const namespace = linked.imports[entry.module] as WebAssembly.ModuleImports;
     const provided = findProvided(entry, options);
     if (provided !== undefined) checkType(entry, provided);
@@ -51,6 +50,11 @@ export function linkImports(imports: readonly ModuleImport[], options: LinkOptio
     namespace[entry.name] = value as WebAssembly.ImportValue;
   }
   return linked;
+}
+
+/** Names come from the module, and may be `__proto__`: an object without a prototype has no names of its own. */
+function emptyObject<Value>(): Record<string, Value> {
+  return Object.create(null) as Record<string, Value>;
 }
 
 function findProvided({ module, name }: ModuleImport, { providers }: LinkOptions): Provided | undefined {

@@ -158,6 +158,13 @@ describe('the memory that WASI sees', () => {
   });
 });
 
+it('calls nothing that only has the name of something to be called', async () => {
+  const names = ['_initialize', '_start', '', 'wasi-nn-host:start'];
+  const globals = names.map((name) => `(global (export "${name}") i32 (i32.const 1))`).join(' ');
+  const { outcome } = await runTextGuest(`(module ${globals})`, { preloads: { lib: `(module ${globals})` } });
+  expect(outcome).toEqual({ kind: 'returned', results: [] });
+});
+
 describe('preloads', () => {
   const main = `(module (import "lib" "add" (func $add (param i32 i32) (result i32)))
     (func (export "_start") (result i32) (call $add (i32.const 3) (i32.const 4))))`;
@@ -282,6 +289,20 @@ describe('imports', () => {
     );
     expect(outcome).toEqual({ kind: 'returned', results: [pages] });
   });
+
+  it.each(['__proto__', 'constructor', 'toString'])(
+    'a memory of the module %s is no part of JavaScript',
+    async (name) => {
+      const { outcome } = await runTextGuest(
+        `(module (import "${name}" "${name}" (memory 1)) (import "${name}" "polluted" (func))
+        (func (export "_start") (result i32) (i32.store (i32.const 0) (i32.const 7)) (i32.load (i32.const 0))))`,
+        { unknownImports: 'default' },
+      );
+      expect(outcome).toEqual({ kind: 'returned', results: ['7'] });
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+      expect(String({})).toBe('[object Object]');
+    },
+  );
 
   it('a memory above its limit is refused', async () => {
     const { outcome } = await runTextGuest('(module (import "env" "memory" (memory 2)))', {
