@@ -38,10 +38,14 @@ class Arguments {
   // The first thing that was wrong, as an errno, or 0.
   int error() const { return error_; }
 
+  // A whole number of 32 bits: Node-API by itself takes NaN for 0, which would be a descriptor.
   int Int(size_t index) {
-    int32_t value = 0;
-    if (index >= count_ || napi_get_value_int32(env_, values_[index], &value) != napi_ok) Fail(EINVAL);
-    return value;
+    const double value = Double(index);
+    if (error_ != 0 || !(value >= INT32_MIN && value <= INT32_MAX) || value != static_cast<int32_t>(value)) {
+      Fail(EINVAL);
+      return -1;
+    }
+    return static_cast<int>(value);
   }
 
   bool Bool(size_t index) {
