@@ -1,5 +1,6 @@
 /** Runs a guest from settings: this is the whole of a start that has to be fast. */
 import { basename } from 'node:path';
+import type { ErrorCode } from '../errors.ts';
 import { compileModule, type ModuleSource, readModuleFile, readModuleSource } from '../host/compile.ts';
 import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../host/guest-plan.ts';
 import { type GuestStdio, runGuest } from '../host/guest-run.ts';
@@ -44,7 +45,7 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
   checkTarget(settings.target);
   const source = await readModuleSource(settings.module, readModuleFile(settings.module));
   const nn = nnPlan(settings, keys);
-  const refused = settings.logs.has('nn') ? (refusal: Refusal) => io.stderr(refusalText(refusal)) : undefined;
+  const refused = refusalListener(settings.logs.has('nn'), io);
   const timeoutMs = keys.number('W', 'timeout');
   const stackMegabytes = deepStack(keys.number('W', 'max-wasm-stack'));
   // Opening OpenVINO on a thread of its own takes as long as all that follows here until the guest's first call.
@@ -58,6 +59,24 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
     : runGuest(plan, stdio, support).outcome;
   return report(outcome, settings.module, io);
 }
+
+/** What a machine lacks is told unasked, once: the guest knows only that something failed. */
+function refusalListener(tellsAll: boolean, io: CliIo): (refusal: Refusal) => void {
+  let hasToldLack = false;
+  return (refusal) => {
+    const isLack = refusal.code !== undefined && LACKS.has(refusal.code);
+    if (tellsAll || (isLack && !hasToldLack)) io.stderr(refusalText(refusal));
+    hasToldLack ||= isLack;
+  };
+}
+
+/** Codes of errors that no guest can cause and the operator can mend. */
+const LACKS: ReadonlySet<ErrorCode> = new Set([
+  'ERR_ADDON_UNAVAILABLE',
+  'ERR_NN_BACKEND_UNAVAILABLE',
+  'ERR_NN_RUNTIME_NOT_FOUND',
+  'ERR_NN_RUNTIME_INVALID',
+]);
 
 function report(outcome: GuestOutcome, module: string, io: CliIo): number {
   if (outcome.kind === 'returned') for (const result of outcome.results) io.stdout(`${result}\n`);
@@ -159,7 +178,7 @@ function deepStack(maxWasmStack: number | undefined): number | undefined {
 interface Watch {
   timeoutMs: number | undefined;
   stackMegabytes: number | undefined;
-  onRefused: ((refusal: Refusal) => void) | undefined;
+  onRefused: (refusal: Refusal) => void;
 }
 
 /** The guest writes from its own thread, so that nothing that it wrote before its time was over is lost. */
@@ -174,7 +193,7 @@ async function runWatched(
     throw new TypeError('the streams of a watched guest are descriptors');
   }
   // Nothing terminates the worker: the process ends with it.
-  const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: watch.onRefused !== undefined };
+  const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: true };
   return runInWorker({ ...task, stdio: { stdin, stdout, stderr } }, watch).outcome;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Contract of `nn/`: what the host links for a guest that imports wasi-nn. Implemented in `nn/abi/functions.ts`.
  */
+import type { ErrorCode } from '../errors.ts';
 import type { GuestMemory } from '../guest/memory.ts';
 import type { Backend } from './backend.ts';
 import type { GraphRegistry } from './registry.ts';
@@ -14,6 +15,8 @@ export interface Refusal {
   errnoName: string;
   /** One sentence: what was expected, what came. */
   reason: string;
+  /** Of the error behind it, where that is one of ours. */
+  code?: ErrorCode | undefined;
   cause?: unknown;
 }
 

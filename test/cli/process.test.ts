@@ -56,6 +56,27 @@ describe('exit codes', () => {
   });
 });
 
+describe('a machine without OpenVINO', () => {
+  const fixtures = fileURLToPath(new URL('../../fixtures/', import.meta.url));
+  const argv = (...options: string[]) => [
+    ...['run', '-S', 'nn', '--openvino-dir', directory(), '--dir', `${fixtures}digits::fixture`, ...options],
+    `${fixtures}classify.wasm`,
+  ];
+
+  it.each<[string[]]>([[[]], [['-W', 'timeout=60s']]])('tells once what to do, unasked: %j', (options) => {
+    const { exitCode, stdout, stderr } = cliProcess(argv(...options));
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^Read graph XML/);
+    expect(stderr.match(/^wasi-nn: load: .*$/gm)).toEqual([
+      expect.stringContaining('no OpenVINO at the place you named'),
+    ]);
+  });
+
+  it('runs a guest that does not infer', () => {
+    expect(cliProcess(['run', '-S', 'nn', '--openvino-dir', directory(), wat('exit'), '3']).exitCode).toBe(3);
+  });
+});
+
 describe('a time limit', () => {
   it('ends a guest that does not end, with what it wrote before', () => {
     const module = file(`(module ${WRITE} ${LINE} (func (export "_start") ${PRINT} (loop $l (br $l))))`);

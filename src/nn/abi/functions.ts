@@ -1,4 +1,5 @@
 /** The imports of `wasi_ephemeral_nn`: read memory, find the handle, delegate, tell the errno. */
+import { HostError } from '../../errors.ts';
 import { describe } from '../../options.ts';
 import type { Backend, BackendExecutionContext, BackendGraph, ElementType, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type WasiNn, type WasiNnOptions } from '../index.ts';
@@ -46,7 +47,8 @@ function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: read
     const told = errnoOf(error);
     const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
     const reason = `${about}: ${error instanceof Error ? error.message : String(error)}`;
-    options.onRefused?.({ call: name, ...told, reason, cause: error });
+    const code = error instanceof HostError ? error.code : undefined;
+    options.onRefused?.({ call: name, ...told, reason, code, cause: error });
     return told.errno;
   }
 }
