@@ -73,3 +73,8 @@ export function endingOfError(error: unknown): Ending {
 export function refusalText({ errno, errnoName, reason }: Refusal): string {
   return `wasi-nn: ${reason} (errno ${errno}, ${errnoName})\n`;
 }
+
+/** One line of `--log wasi`. */
+export function wasiFaultText(functionName: string, reason: unknown): string {
+  return `wasi: ${functionName}: ${reason instanceof Error ? reason.message : String(reason)}\n`;
+}

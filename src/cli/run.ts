@@ -6,12 +6,13 @@ import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../
 import { type GuestStdio, runGuest } from '../host/guest-run.ts';
 import type { ModuleLimits } from '../host/module-rewrite.ts';
 import { createNnSupport, type NnPlan, parseNamedGraph } from '../host/nn-support.ts';
+import type { WorkerRunOptions } from '../host/worker-run.ts';
 import type { Refusal } from '../nn/index.ts';
 import { invalidOption } from '../options.ts';
 import type { RunSettings } from './args.ts';
 import type { CliIo } from './io.ts';
 import type { OptionValue } from './option-values.ts';
-import { endingOf, refusalText } from './report.ts';
+import { endingOf, refusalText, wasiFaultText } from './report.ts';
 import type { GroupLetter } from './wasmtime-options.ts';
 
 /** Reads typed values of the option groups. */
@@ -46,6 +47,9 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
   const source = await readModuleSource(settings.module, readModuleFile(settings.module));
   const nn = nnPlan(settings, keys);
   const refused = refusalListener(settings.logs.has('nn'), io);
+  const faulted = settings.logs.has('wasi')
+    ? (name: string, reason: unknown) => io.stderr(wasiFaultText(name, reason))
+    : undefined;
   const timeoutMs = keys.number('W', 'timeout');
   const stackMegabytes = deepStack(keys.number('W', 'max-wasm-stack'));
   // Opening OpenVINO on a thread of its own takes as long as all that follows here until the guest's first call.
@@ -55,8 +59,8 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
   const stdio = guestStdio(keys, io.guest);
   const isWatched = timeoutMs !== undefined || stackMegabytes !== undefined;
   const outcome = isWatched
-    ? await runWatched(plan, nn, stdio, { timeoutMs, stackMegabytes, onRefused: refused })
-    : runGuest(plan, stdio, support).outcome;
+    ? await runWatched(plan, nn, stdio, { timeoutMs, stackMegabytes, onRefused: refused, onWasiFault: faulted })
+    : runGuest(plan, stdio, support, faulted).outcome;
   return report(outcome, settings.module, io);
 }
 
@@ -175,18 +179,12 @@ function deepStack(maxWasmStack: number | undefined): number | undefined {
   return maxWasmStack <= DEFAULT_WASM_STACK_BYTES ? undefined : megabytes;
 }
 
-interface Watch {
-  timeoutMs: number | undefined;
-  stackMegabytes: number | undefined;
-  onRefused: (refusal: Refusal) => void;
-}
-
 /** The guest writes from its own thread, so that nothing that it wrote before its time was over is lost. */
 async function runWatched(
   plan: GuestPlan,
   nn: NnPlan | undefined,
   { stdin, stdout, stderr }: GuestStdio,
-  watch: Watch,
+  watch: WorkerRunOptions,
 ): Promise<GuestOutcome> {
   const { runInWorker } = await import('../host/worker-run.ts');
   if (stdin.kind === 'shim' || !isPosted(stdout) || !isPosted(stderr)) {

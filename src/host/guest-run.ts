@@ -36,6 +36,9 @@ export interface NnSupport {
   onRefused?: ((refusal: Refusal) => void) | undefined;
 }
 
+/** Told of a WASI call that was answered with `io` since something was thrown: by code of an embedder, or a fault of ours. */
+export type WasiFaultListener = (functionName: string, reason: unknown) => void;
+
 export interface GuestRun {
   outcome: GuestOutcome;
   /** Closes what the guest left open and releases its graphs. Needless where the process ends anyway. */
@@ -47,8 +50,13 @@ export interface GuestRun {
  * @param nn undefined: the guest has no wasi-nn to import
  * @throws HostError ERR_PREOPEN for a directory that cannot be given; what code of the embedder threw inside the guest
  */
-export function runGuest(plan: GuestPlan, stdio: GuestStdio, nn: NnSupport | undefined): GuestRun {
-  const run = new Run(plan, stdio, nn);
+export function runGuest(
+  plan: GuestPlan,
+  stdio: GuestStdio,
+  nn: NnSupport | undefined,
+  onWasiFault?: WasiFaultListener,
+): GuestRun {
+  const run = new Run(plan, stdio, nn, onWasiFault);
   try {
     const outcome = withWasmFrames(plan.maxBacktraceFrames, () => run.outcome());
     return { outcome, dispose: () => run.dispose() };
@@ -85,11 +93,17 @@ class Run {
   #attached: WebAssembly.Memory | undefined;
   #phase: GuestPhase = { at: 'instantiate' };
 
-  constructor(plan: GuestPlan, stdio: GuestStdio, nn: NnSupport | undefined) {
+  constructor(
+    plan: GuestPlan,
+    stdio: GuestStdio,
+    nn: NnSupport | undefined,
+    onWasiFault: WasiFaultListener | undefined,
+  ) {
     this.#plan = plan;
     const { args, env, preopens } = plan;
     if (plan.wasi.preview1 || plan.wasi.unstable) {
-      this.#preview1 = createPreview1({ memory: this.#memory, exit: this.#exit, args, env, preopens, ...stdio });
+      const shared = { memory: this.#memory, exit: this.#exit, report: onWasiFault };
+      this.#preview1 = createPreview1({ ...shared, args, env, preopens, ...stdio });
     }
     if (nn !== undefined) {
       const { onRefused, properties, allowedGuestProperties } = nn;

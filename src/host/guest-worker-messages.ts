@@ -21,6 +21,8 @@ export type WorkerMessage =
   | { type: 'started' }
   | { type: 'output'; stream: 'stdout' | 'stderr'; bytes: Uint8Array }
   | { type: 'refused'; refusal: Omit<Refusal, 'cause'> }
+  /** See `WasiFaultListener`. */
+  | { type: 'wasi-fault'; functionName: string; reason: string }
   | { type: 'ended'; outcome: GuestOutcome }
   /** The host could not run it. */
   | { type: 'error'; code: ErrorCode | undefined; message: string };

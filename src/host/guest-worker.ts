@@ -15,7 +15,9 @@ function run({ plan, nn, stdio, postRefusals }: WorkerTask): void {
     const support = nn && createNnSupport(nn, postRefusals ? refused : undefined);
     const sinks = { stdout: sink('stdout', stdio.stdout), stderr: sink('stderr', stdio.stderr) };
     post({ type: 'started' });
-    const { outcome } = runGuest(plan, { stdin: stdio.stdin, ...sinks }, support);
+    const faulted = (functionName: string, reason: unknown) =>
+      post({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
+    const { outcome } = runGuest(plan, { stdin: stdio.stdin, ...sinks }, support, faulted);
     post({ type: 'ended', outcome });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -5,6 +5,7 @@ import { HostError } from '../errors.ts';
 import { packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { GuestOutcome } from './guest-plan.ts';
+import type { WasiFaultListener } from './guest-run.ts';
 import type { WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
 
 export interface WorkerRunOptions {
@@ -14,6 +15,7 @@ export interface WorkerRunOptions {
   stackMegabytes?: number | undefined;
   onOutput?: ((stream: 'stdout' | 'stderr', bytes: Uint8Array) => void) | undefined;
   onRefused?: ((refusal: Refusal) => void) | undefined;
+  onWasiFault?: WasiFaultListener | undefined;
 }
 
 export interface WorkerRun {
@@ -41,6 +43,7 @@ export function runInWorker(task: WorkerTask, options: WorkerRunOptions): Worker
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'output') options.onOutput?.(message.stream, message.bytes);
       else if (message.type === 'refused') options.onRefused?.(message.refusal);
+      else if (message.type === 'wasi-fault') options.onWasiFault?.(message.functionName, message.reason);
       else if (message.type === 'ended') resolve(message.outcome);
       else if (message.type === 'error') reject(rebuilt(message));
       else if (timeoutMs === 0) timeOut();

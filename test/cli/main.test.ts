@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
 import { cli } from '../support/cli.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { nativeRuntime } from '../support/runtime.ts';
@@ -243,6 +244,26 @@ describe('a guest that does not', () => {
     );
     expect((await cli(['run', '-W', 'unknown-imports-default', wat('unknown-import')])).exitCode).toBe(0);
   });
+});
+
+it('--log wasi tells of calls that failed for no reason of the guest', async () => {
+  const stderr: string[] = [];
+  const broken = {
+    kind: 'write' as const,
+    write: () => {
+      throw new Error('of the stream');
+    },
+  };
+  const io = {
+    stdout: () => {},
+    stderr: (text: string) => stderr.push(text),
+    env: {},
+    guest: { stdin: { kind: 'null' as const }, stdout: broken, stderr: broken },
+  };
+  await main(['run', wat('write-bytes'), '10'], io);
+  expect(stderr).toEqual([]);
+  await main(['run', '--log', 'wasi', wat('write-bytes'), '10'], io);
+  expect(stderr[0]).toBe('wasi: fd_write: of the stream\n');
 });
 
 describe('what is only printed', () => {
