@@ -47,7 +47,7 @@ export interface Preview1Options {
   maxMemoryFileBytes?: number;
   /** Told why a call was answered with `io`: an exception in code of the embedder, or a fault of ours. */
   report?: ((functionName: string, reason: unknown) => void) | undefined;
-  /** The system's file calls; the addon's where absent. */
+  /** The system's file calls. Default: the addon's, or Node's own where the addon is missing (Linux). */
   fs?: NativeFs;
 }
 

@@ -1,3 +1,4 @@
+import { HostError } from '../errors.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { NativeFs } from '../native/fs.ts';
 import { invalidOption } from '../options.ts';
@@ -8,6 +9,7 @@ import { DescriptorTable } from './descriptor-table.ts';
 import { environFunctions } from './environ.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { MemoryBudget } from './fd/memory-budget.ts';
+import { createNodeFs } from './fd/node-fs.ts';
 import { fromShim } from './fd/shim.ts';
 import { BytesInput, CallbackOutput, HostInput, HostOutput, NullInput, NullOutput } from './fd/stdio.ts';
 import { fdDirectoryFunctions } from './fd-directory.ts';
@@ -35,7 +37,7 @@ export const DEFAULT_MAX_MEMORY_FILE_BYTES = 2 ** 30;
  *
  * @throws OptionError ERR_OPTION_INVALID for an argument or a variable with a NUL in it, or a limit out of range
  * @throws HostError ERR_PREOPEN for a directory that cannot be opened; nothing stays open then
- * @throws HostError ERR_ADDON_UNAVAILABLE where the addon is missing
+ * @throws HostError ERR_ADDON_UNAVAILABLE where the addon is missing and Node's own file calls cannot stand in
  */
 export function createPreview1(options: Preview1Options): Preview1 {
   const maxOpenFiles = options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES;
@@ -46,7 +48,7 @@ export function createPreview1(options: Preview1Options): Preview1 {
   if (!Number.isSafeInteger(maxMemoryFileBytes) || maxMemoryFileBytes < 0) {
     throw invalidOption('maxMemoryFileBytes', 'a number of bytes', maxMemoryFileBytes);
   }
-  const fs = options.fs ?? nativeFs();
+  const fs = options.fs ?? availableFs();
   const budget = new MemoryBudget(maxMemoryFileBytes);
   const descriptors = new DescriptorTable(maxOpenFiles);
   const context: Context = {
@@ -75,10 +77,16 @@ export function createPreview1(options: Preview1Options): Preview1 {
   };
 }
 
-function nativeFs(): NativeFs {
-  const { fs } = loadAddon();
-  if (fs === undefined) throw new Error(`no file system on ${process.platform}`);
-  return fs;
+/** The addon's file calls, or Node's where the addon is missing: enough to run guests, slower and less exact. */
+function availableFs(): NativeFs {
+  try {
+    const { fs } = loadAddon();
+    if (fs !== undefined) return fs;
+    throw new HostError('ERR_ADDON_UNAVAILABLE', `the addon has no file system calls on ${process.platform}`);
+  } catch (error) {
+    if (process.platform === 'linux') return createNodeFs();
+    throw error;
+  }
 }
 
 const encoder = new TextEncoder();

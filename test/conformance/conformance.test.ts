@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/native/addon.ts';
+import type { NativeFs } from '../../src/native/fs.ts';
+import { createNodeFs } from '../../src/wasi/fd/node-fs.ts';
 import type { Preopen } from '../../src/wasi/index.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { runGuest } from '../support/run-guest.ts';
@@ -24,6 +26,7 @@ import {
   recordText,
   UNSTABLE_PROBE,
   withOurs,
+  withoutTimes,
 } from './script.ts';
 import { makeTree, memoryTree } from './tree.ts';
 import { runInWasmtime, wasmtime, wasmtimeVersion } from './wasmtime.ts';
@@ -41,8 +44,8 @@ function freshTree(): string {
   return root;
 }
 
-function outputOf(one: Case, preopen: Preopen, wasm = PROBE): string {
-  const result = runGuest({ wasm, args: ['guest.wasm', ...one.calls], preopens: [preopen] });
+function outputOf(one: Case, preopen: Preopen, { wasm = PROBE, fs }: { wasm?: string; fs?: NativeFs } = {}): string {
+  const result = runGuest({ wasm, args: ['guest.wasm', ...one.calls], preopens: [preopen], ...(fs && { fs }) });
   expect(result.reports).toEqual([]);
   expect(result.trap).toBeUndefined();
   return normalized(result.stdout);
@@ -95,8 +98,13 @@ describe.each(families)('%s', (family) => {
     expect(outputOf(one, preopen)).toBe(expected(one));
   });
 
+  it.each(cases)('$name: without the addon', (one) => {
+    const output = outputOf(one, hostPreopen(), { fs: createNodeFs() });
+    expect(withoutTimes(output)).toBe(withoutTimes(expected(one)));
+  });
+
   it.each(unstableCases)('$name: through wasi_unstable', (one) => {
-    expect(outputOf(one, hostPreopen(), UNSTABLE_PROBE)).toBe(inUnstable(expected(one)));
+    expect(outputOf(one, hostPreopen(), { wasm: UNSTABLE_PROBE })).toBe(inUnstable(expected(one)));
   });
 
   it.skipIf(skipUnless(wasmtime)).each(cases)('$name: as the wasmtime here', (one) => {
@@ -106,6 +114,8 @@ describe.each(families)('%s', (family) => {
   // wasmtime reads several subscriptions of `wasi_unstable` as if they were as long as those of the later version.
   const comparable = unstableCases.filter(() => family !== 'poll');
   it.skipIf(skipUnless(wasmtime)).each(comparable)('$name: as the wasmtime here through wasi_unstable', (one) => {
-    expect(outputOf(one, hostPreopen(), UNSTABLE_PROBE)).toBe(withOurs(one, peerOutputOf(one, UNSTABLE_PROBE)));
+    expect(outputOf(one, hostPreopen(), { wasm: UNSTABLE_PROBE })).toBe(
+      withOurs(one, peerOutputOf(one, UNSTABLE_PROBE)),
+    );
   });
 });

@@ -94,3 +94,8 @@ export function withOurs(one: Case, output: string): string {
 export function inUnstable(output: string): string {
   return output.replaceAll(/=0x3(?=[0-9a-f]{7}\b)/g, '=0x1');
 }
+
+/** Node sets times in seconds: what is below a microsecond is lost. */
+export function withoutTimes(output: string): string {
+  return output.replaceAll(/ atim=\d+ mtim=\d+/g, '');
+}

@@ -12,7 +12,9 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/native/addon.ts';
+import type { NativeFs } from '../../src/native/fs.ts';
 import { ERRNO, errnoName } from '../../src/wasi/errno.ts';
+import { createNodeFs } from '../../src/wasi/fd/node-fs.ts';
 import { type Preview1Guest, preview1Guest } from '../support/preview1-guest.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
 
@@ -34,7 +36,7 @@ function named(result: number): string | number {
   return result < 0 ? errnoName(-result) : result;
 }
 
-function field(): Field {
+function field(fs?: NativeFs): Field {
   const root = newDirectory();
   const given = join(root, 'given');
   const outside = join(root, 'outside');
@@ -51,7 +53,7 @@ function field(): Field {
   symlinkSync('/', join(given, 'root'));
   symlinkSync('/proc/self/root', join(given, 'magic'));
   symlinkSync('../made-by-link', join(given, 'dangling'));
-  const guest = preview1Guest({ preopens: [{ kind: 'host', hostPath: given, guestPath: '/' }] });
+  const guest = preview1Guest({ preopens: [{ kind: 'host', hostPath: given, guestPath: '/' }], ...(fs && { fs }) });
   const path = (name: string, at = 0) => [guest.put(at, name), Buffer.byteLength(name)] as const;
   const open = (name: string, oflags = 0, rights = READ, fd = 3) => {
     const errno = guest.call('path_open', fd, 1, ...path(name), oflags, rights, 0n, 0, 0x1000);
@@ -118,9 +120,10 @@ const BY_PATH: [name: string, call: (field: Field, way: string) => number][] = [
 ];
 
 describe.each([
-  ['openat2', false],
-  ['the walk by components', true],
-])('over %s', (_, walk) => {
+  ['openat2', false, undefined],
+  ['the walk by components', true, undefined],
+  ['the file calls of Node', false, createNodeFs()],
+] as const)('over %s', (_, walk, fs) => {
   beforeAll(() => {
     loadAddon().fs?.setResolver(walk);
   });
@@ -129,7 +132,7 @@ describe.each([
   });
 
   it.each(BY_PATH)('%s leads nowhere outside', (_name, call) => {
-    const place = field();
+    const place = field(fs);
     for (const way of WAYS_OUT) {
       expect(['perm', 'notdir', 'loop', 'noent', 'isdir'], way).toContain(errnoName(call(place, way)));
     }
@@ -138,7 +141,7 @@ describe.each([
   });
 
   it('a link that the guest made is no better than one that was there', () => {
-    const place = field();
+    const place = field(fs);
     const { guest, path, open } = place;
     expect(guest.call('path_symlink', ...path('../outside', 500), 3, ...path('mine'))).toBe(ERRNO.success);
     expect(named(open('mine/secret'))).toBe('perm');
@@ -155,7 +158,7 @@ describe.each([
   });
 
   it('a directory that was carried out keeps its guest inside', () => {
-    const place = field();
+    const place = field(fs);
     const { guest, given, outside, open } = place;
     const fd = open('d', 2);
     renameSync(join(given, 'd'), join(outside, 'd'));
@@ -169,7 +172,7 @@ describe.each([
   });
 
   it('a preopen that was replaced is still the one that was given', () => {
-    const place = field();
+    const place = field(fs);
     const { guest, given, open } = place;
     renameSync(given, `${given}-moved`);
     symlinkSync('outside', given);
@@ -179,7 +182,7 @@ describe.each([
   });
 
   it('descriptors that were never given are none', () => {
-    const place = field();
+    const place = field(fs);
     for (const fd of [4, 5, 17, 20, 255, 1023, -1, -100, 0x7fffffff]) {
       expect(named(place.open('secret', 0, READ, fd))).toBe('badf');
       expect(place.guest.call('fd_close', fd)).toBe(ERRNO.badf);
@@ -189,14 +192,15 @@ describe.each([
   });
 
   it('a hard link that the host made is a file like any other', () => {
-    const place = field();
+    const place = field(fs);
     linkSync(join(place.outside, 'secret'), join(place.given, 'hard'));
     expect(place.open('hard')).toBeGreaterThan(3);
     place.guest.preview1.dispose();
   });
 
   it('links of /proc that name open files lead nowhere', () => {
-    const guest = preview1Guest({ preopens: [{ kind: 'host', hostPath: '/proc/self', guestPath: '/' }] });
+    const preopens = [{ kind: 'host', hostPath: '/proc/self', guestPath: '/' }] as const;
+    const guest = preview1Guest({ preopens, ...(fs && { fs }) });
     for (const way of ['root/etc/passwd', 'cwd/package.json', 'exe', 'fd/0', 'task/../root']) {
       const errno = guest.call('path_open', 3, 1, guest.put(0, way), way.length, 0, READ, 0n, 0, 0x1000);
       // The text of some is no path: `pipe:[1]`.

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/native/addon.ts';
+import type { NativeFs } from '../../src/native/fs.ts';
+import { createNodeFs } from '../../src/wasi/fd/node-fs.ts';
 import { runInWasmtime, wasmtime } from '../conformance/wasmtime.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { runGuest } from '../support/run-guest.ts';
@@ -89,26 +91,28 @@ async function attack(kind: string, run: (given: string) => string): Promise<voi
   expect(never).toEqual([]);
 }
 
-function runHere(given: string): string {
+function runHere(given: string, fs?: NativeFs): string {
   const preopens = [{ kind: 'host', hostPath: given, guestPath: '/' }] as const;
-  const result = runGuest({ wasm: ATTACKER, args: ['attacker', String(ROUNDS)], preopens });
+  const result = runGuest({ wasm: ATTACKER, args: ['attacker', String(ROUNDS)], preopens, ...(fs && { fs }) });
   expect(result.trap).toBeUndefined();
   expect(result.reports).toEqual([]);
   return result.stdout;
 }
 
 describe.each(['link', 'directory'])('while another process swaps a %s', (kind) => {
-  it('nothing escapes openat2', () => attack(kind, runHere));
+  it('nothing escapes openat2', () => attack(kind, (given) => runHere(given)));
 
   it('nothing escapes the walk by components', async () => {
     const { fs } = loadAddon();
     fs?.setResolver(true);
     try {
-      await attack(kind, runHere);
+      await attack(kind, (given) => runHere(given));
     } finally {
       fs?.setResolver(false);
     }
   });
+
+  it('nothing escapes the file calls of Node', () => attack(kind, (given) => runHere(given, createNodeFs())));
 
   it.skipIf(skipUnless(wasmtime))('nothing escapes wasmtime, by the same measure', () =>
     attack(kind, (given) => runInWasmtime(ATTACKER, given, [String(ROUNDS)]).stdout),

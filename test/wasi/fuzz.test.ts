@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { Directory, File, type Inode, PreopenDirectory } from '@bjorn3/browser_wasi_shim';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { NativeFs } from '../../src/native/fs.ts';
 import { ERRNO } from '../../src/wasi/errno.ts';
+import { createNodeFs } from '../../src/wasi/fd/node-fs.ts';
 import type { Preopen } from '../../src/wasi/index.ts';
 import { type Preview1Guest, preview1Guest } from '../support/preview1-guest.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
@@ -108,10 +110,16 @@ function reportCall(details: fc.RunDetails<[FuzzCall[]]>): void {
   if (details.failed) throw new Error(`seed ${details.seed}: ${String(details.errorInstance)}`);
 }
 
-function fuzz(calls: number, preopen: () => Preopen, after: () => void): void {
+function fuzz(calls: number, preopen: () => Preopen, after: () => void, fs?: NativeFs): void {
   fc.assert(
     fc.property(fc.array(fuzzCall, { minLength: CALLS_A_RUN, maxLength: CALLS_A_RUN }), (list) => {
-      const guest = preview1Guest({ args: ['guest', 'x'], env: [['A', 'b']], preopens: [preopen()], maxOpenFiles: 32 });
+      const guest = preview1Guest({
+        args: ['guest', 'x'],
+        env: [['A', 'b']],
+        preopens: [preopen()],
+        maxOpenFiles: 32,
+        ...(fs && { fs }),
+      });
       try {
         for (const call of list) run(guest, call);
       } finally {
@@ -124,25 +132,30 @@ function fuzz(calls: number, preopen: () => Preopen, after: () => void): void {
 }
 
 describe('hostile numbers', () => {
-  it('do no harm in a directory of the host', () => {
-    expect(MEMORY_BYTES).toBe(preview1Guest().bytes().byteLength);
-    const before = openDescriptors();
-    let outer = '';
-    fuzz(
-      CALLS_IN_ALL / 2,
-      () => {
+  it.each([
+    ['', CALLS_IN_ALL / 2, undefined],
+    [' without the addon', CALLS_IN_ALL / 10, createNodeFs()],
+  ] as const)(
+    'do no harm in a directory of the host%s',
+    (_, calls, fs) => {
+      expect(MEMORY_BYTES).toBe(preview1Guest().bytes().byteLength);
+      const before = openDescriptors();
+      let outer = '';
+      const newTree = () => {
         const tree = hostTree();
         outer = tree.outer;
         return tree.preopen;
-      },
-      () => {
+      };
+      const check = () => {
         expect(readdirSync(outer).sort()).toEqual(['given', 'secret']);
         expect(readFileSync(join(outer, 'secret'), 'utf8')).toBe(SECRET);
         rmSync(outer, { recursive: true });
-      },
-    );
-    expect(openDescriptors()).toBe(before);
-  }, 600_000);
+      };
+      fuzz(calls, newTree, check, fs);
+      expect(openDescriptors()).toBe(before);
+    },
+    600_000,
+  );
 
   it('do no harm in a tree in memory', () => {
     const before = openDescriptors();
