@@ -1,5 +1,5 @@
 /** The command line in its process. */
-import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
 import { addonIfLoaded } from '../native/addon.ts';
 import { type CliIo, writeAll } from './io.ts';
 import { main } from './main.ts';
@@ -10,8 +10,6 @@ const io: CliIo = {
   stderr: (text) => writeAll(2, text),
   env: process.env,
   get stderrIsTty() {
-    // Loads all of Node's streams and sockets: 2 ms that no start of a guest has to spend.
-    const { isatty } = createRequire(import.meta.url)('node:tty') as typeof import('node:tty');
     return isatty(2);
   },
 };

@@ -3,6 +3,7 @@
  * there where it is not, so the few used here are stated.
  */
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import { BackendError } from '../../../errors.ts';
 
 export type OvTypedArray = Uint8Array | Float32Array | Float64Array | Int32Array | BigInt64Array;
@@ -64,15 +65,12 @@ export interface OvAddon {
  * @throws BackendError ERR_NN_BACKEND_UNAVAILABLE
  */
 export function loadOpenVinoNode(insideWorker: boolean): OvAddon {
-  const load = createRequire(import.meta.url);
-  // Not loaded with this file: it takes a millisecond of every start.
-  const { isMainThread } = load('node:worker_threads') as typeof import('node:worker_threads');
   if (!isMainThread && !insideWorker) {
     const reason = 'terminating the worker would end the process';
     throw new BackendError('ERR_NN_BACKEND_UNAVAILABLE', `openvino-node is not used in worker threads: ${reason}`);
   }
   try {
-    const { addon } = load('openvino-node') as { addon: OvAddon };
+    const { addon } = createRequire(import.meta.url)('openvino-node') as { addon: OvAddon };
     return addon;
   } catch (cause) {
     const [reason] = String(cause instanceof Error ? cause.message : cause).split('\n');
