@@ -50,13 +50,24 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Base of all errors of this package. */
+const MAX_MESSAGE_CHARACTERS = 4_000;
+
+/**
+ * Text that may hold names of a guest's choice, as one line that a terminal shows and does not obey.
+ * @param maxCharacters the rest is cut off
+ */
+export function printable(text: string, maxCharacters: number = MAX_MESSAGE_CHARACTERS): string {
+  const line = text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+  return line.length <= maxCharacters ? line : `${line.slice(0, maxCharacters)}…`;
+}
+
+/** Base of all errors of this package. Messages are one printable line, whatever a module's names hold. */
 export class HostError extends Error {
   /** Stable code, see {@link ERROR_CODES}. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(printable(message), options);
     this.name = new.target.name;
     this.code = code;
   }

@@ -1,3 +1,4 @@
+import { printable } from '../errors.ts';
 import { demangle } from './demangle.ts';
 
 export interface WasmFrame {
@@ -76,19 +77,14 @@ function toFrame(site: NodeJS.CallSite): WasmFrame {
   const [, index] = /wasm-function\[(\d+)\]:0x[0-9a-f]+\)?$/.exec(site.toString()) ?? [];
   const [, moduleName] = /^wasm:\/\/wasm\/(?:(.*)-)?[0-9a-f]{8}$/s.exec(site.getScriptNameOrSourceURL() ?? '') ?? [];
   return {
-    moduleName: printable(moduleName ?? '<unknown>'),
-    functionName: name ? printable(demangle(name)) : `<wasm function ${index ?? '?'}>`,
+    moduleName: printable(moduleName ?? '<unknown>', MAX_NAME_CHARACTERS),
+    functionName: name ? printable(demangle(name), MAX_NAME_CHARACTERS) : `<wasm function ${index ?? '?'}>`,
     // The column counts from one.
     offset: (site.getColumnNumber() ?? 1) - 1,
   };
 }
 
 const MAX_NAME_CHARACTERS = 1_000;
-
-/** Names come from the module: nothing in them may reach the operator's terminal as control. */
-function printable(name: string): string {
-  return name.slice(0, MAX_NAME_CHARACTERS).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
-}
 
 /** One line of a backtrace, as wasmtime writes it: `    0:   0x1a2b - module!function`. */
 export function frameText({ moduleName, functionName, offset }: WasmFrame, index: number): string {

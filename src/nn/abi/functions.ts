@@ -1,5 +1,5 @@
 /** The imports of `wasi_ephemeral_nn`: read memory, find the handle, delegate, tell the errno. */
-import { HostError } from '../../errors.ts';
+import { HostError, printable } from '../../errors.ts';
 import { describe } from '../../options.ts';
 import type { Backend, BackendExecutionContext, BackendGraph, ElementType, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type WasiNn, type WasiNnOptions } from '../index.ts';
@@ -46,7 +46,7 @@ function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: read
   } catch (error) {
     const told = errnoOf(error);
     const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
-    const reason = `${about}: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = printable(`${about}: ${error instanceof Error ? error.message : String(error)}`);
     const code = error instanceof HostError ? error.code : undefined;
     options.onRefused?.({ call: name, ...told, reason, code, cause: error });
     return told.errno;
