@@ -33,7 +33,7 @@ export function rewriteModule(
   deferStart: boolean,
 ): RewrittenModule {
   const edits = [
-    ...limitEdits(bytes, shape, SECTION.table, shape.tables, (table) => tableCeiling(table, limits)),
+    ...limitEdits(bytes, shape, SECTION.table, shape.tables, tableCeilings(shape.tables, limits)),
     ...limitEdits(bytes, shape, SECTION.memory, shape.memories, (memory) => memoryCeiling(memory, limits)),
     ...(deferStart ? startEdits(bytes, shape) : []),
   ];
@@ -53,12 +53,28 @@ export function memoryCeiling(
   return pages;
 }
 
-function tableCeiling(table: DefinedLimits, limits: ModuleLimits): number | undefined {
-  const elements = limits.maxTableElements;
-  if (elements !== undefined && table.minimum > elements) {
-    throw new ModuleError('ERR_MODULE_LIMIT', `table minimum size of ${table.minimum} elements exceeds table limits`);
+/**
+ * What all tables of a module may have together. V8 allows each 10,000,000, keeps them on JavaScript's heap, and ends the
+ * process when that is full.
+ */
+const MAX_ELEMENTS_OF_ALL_TABLES = 10_000_000;
+
+/** Elements that each table may have. @throws ModuleError ERR_MODULE_LIMIT */
+function tableCeilings(tables: readonly DefinedLimits[], limits: ModuleLimits): (table: DefinedLimits) => number {
+  const elements = limits.maxTableElements ?? Infinity;
+  const together = tables.reduce((sum, { minimum }) => sum + minimum, 0);
+  // A single table is V8's to refuse.
+  const spare = tables.length > 1 ? (MAX_ELEMENTS_OF_ALL_TABLES - together) / tables.length : Infinity;
+  if (spare < 0) {
+    const most = `more than the ${MAX_ELEMENTS_OF_ALL_TABLES} that a module may have`;
+    throw new ModuleError('ERR_MODULE_LIMIT', `table minimum sizes of ${together} elements together are ${most}`);
   }
-  return elements;
+  return ({ minimum }) => {
+    if (minimum > elements) {
+      throw new ModuleError('ERR_MODULE_LIMIT', `table minimum size of ${minimum} elements exceeds table limits`);
+    }
+    return Math.min(elements, minimum + Math.floor(spare));
+  };
 }
 
 /** Bytes `[offset, end)` give way to others. */

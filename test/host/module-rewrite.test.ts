@@ -116,6 +116,19 @@ describe('a limit on tables', () => {
     expect((await instantiate(text, { maxTableElements })).fill?.()).toBe(elements);
   });
 
+  it('bounds what several tables may have together, unasked', async () => {
+    const text = `(module (table 1 funcref) (table 2 externref)
+      (func (export "first") (param i32) (result i32) (table.grow 0 (ref.null func) (local.get 0)))
+      (func (export "second") (param i32) (result i32) (table.grow 1 (ref.null extern) (local.get 0))))`;
+    const { first, second } = await instantiate(text, {});
+    expect([first?.(9_000_000), second?.(9_000_000), first?.(1_000), second?.(1_000)]).toEqual([-1, -1, 1, 2]);
+    const tables = '(table 4000000 funcref)'.repeat(3);
+    await expect(compileText(`(module ${tables})`, {})).rejects.toMatchObject({
+      code: 'ERR_MODULE_LIMIT',
+      message: expect.stringContaining('12000000 elements together'),
+    });
+  });
+
   it('refuses a table above it', async () => {
     await expect(compileText('(module (table 3 funcref))', { maxTableElements: 2 })).rejects.toMatchObject({
       code: 'ERR_MODULE_LIMIT',
