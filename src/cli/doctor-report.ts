@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { addonPlaces, packageRoot } from '../native/addon.ts';
+import { addonPlaces, howToBuild, packageRoot } from '../native/addon.ts';
 import { cacheRoot, cacheRootProblem } from '../openvino-runtime/cache-dir.ts';
 import { type SearchedPlace, searchPlaces } from '../openvino-runtime/index.ts';
 import { findOpenvinoNode } from '../openvino-runtime/places.ts';
@@ -135,7 +135,7 @@ function whyNotNative(addon: AddonReport, places: readonly PlaceReport[]): strin
 }
 
 function adviceFor(addon: AddonReport, places: readonly PlaceReport[]): string {
-  if (!addon.usable) return 'run "npm run build:native", which says what this machine lacks';
+  if (!addon.usable) return `run "${howToBuild()}", which says what this machine lacks`;
   const chosen = places.find((place) => place.chosen);
   if (!chosen)
     return 'run "wasi-nn-host setup" ("node run.js setup" in a checkout), or set OPENVINO_DIR to where OpenVINO is';

@@ -17,7 +17,8 @@ const OPTIONS = `Options:
   --backend NAME             what computes: native, openvino-node, or auto (default): native,
                              and openvino-node where the addon or OpenVINO is missing
   --openvino-dir DIR         the OpenVINO to use, in place of the search
-  --log TOPIC                tell on stderr why calls were refused: nn, wasi
+  --log TOPIC                nn: tell on stderr why wasi-nn calls were refused; wasi: tell of
+                             file and system calls that failed for no reason of the guest
   -h, --help                 this text
 `;
 

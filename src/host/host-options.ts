@@ -68,8 +68,40 @@ export interface HostRunOptions {
 
 export const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
 
+const HOST_OPTIONS = [
+  'backend',
+  'openvinoDir',
+  'graphs',
+  'properties',
+  'allowedGuestProperties',
+  'onRefused',
+] as const satisfies readonly (keyof HostOptions)[];
+
+const RUN_OPTIONS = [
+  'args',
+  'argv0',
+  'env',
+  'preopens',
+  'stdin',
+  'stdout',
+  'stderr',
+  'maxCaptureBytes',
+  'invoke',
+  'wasiNn',
+  'maxMemoryBytes',
+  'maxTableElements',
+  'timeoutMs',
+] as const satisfies readonly (keyof HostRunOptions)[];
+
+/** A misspelt limit that nobody misses would be no limit. @throws OptionError */
+function checkNames(options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new OptionError(`${unknown}: no such option; there are ${names.join(', ')}`);
+}
+
 /** @throws OptionError */
 export function checkHostOptions(options: HostOptions): void {
+  checkNames(options, HOST_OPTIONS);
   const { backend, openvinoDir, graphs, onRefused } = options;
   if (backend !== undefined && !BACKEND_CHOICES.includes(backend)) {
     throw invalidOption('backend', `one of ${BACKEND_CHOICES.join(', ')}`, backend);
@@ -86,6 +118,7 @@ export function checkHostOptions(options: HostOptions): void {
 
 /** @throws OptionError */
 export function checkRunOptions(options: HostRunOptions): void {
+  checkNames(options, RUN_OPTIONS);
   optional('args', options.args, isTexts, 'an array of text');
   optional('argv0', options.argv0, isText, 'text');
   optional('env', options.env, (env) => isTexts(Object.values(env)), 'an object of text');

@@ -1,5 +1,6 @@
 /** Runs a guest in a worker thread, which can be left when its time is over, and may have a deeper stack. */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { HostError } from '../errors.ts';
 import { packageRoot } from '../native/addon.ts';
@@ -20,12 +21,18 @@ export interface WorkerRunOptions {
 
 export interface WorkerRun {
   outcome: Promise<GuestOutcome>;
-  /** Ends the thread, where a guest may still be running. */
+  /**
+   * Ends the thread, where a guest may still be running, and delivers what it wrote before. A thread inside of the runtime
+   * cannot be interrupted: it is left to its end, and nothing of it is heard any more.
+   */
   terminate(): Promise<void>;
 }
 
 /** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A thread that can be interrupted ends in a few milliseconds. */
+const GRACE_MS = 30;
 
 /**
  * Starts the worker. `outcome` settles at the deadline whatever the thread does: it may be inside of the runtime, where
@@ -55,7 +62,8 @@ export function runInWorker(task: WorkerTask, options: WorkerRunOptions): Worker
   return {
     outcome: outcome.finally(() => clearTimeout(timer)),
     terminate: async () => {
-      await worker.terminate();
+      await Promise.race([worker.terminate(), delay(GRACE_MS, undefined, { ref: false })]);
+      worker.removeAllListeners('message');
     },
   };
 }

@@ -63,6 +63,11 @@ export function addonIfLoaded(): NativeAddon | undefined {
   return loaded instanceof HostError ? undefined : loaded;
 }
 
+/** The command that builds the addon: a published package has no development scripts, and npm builds it again. */
+export function howToBuild(): string {
+  return existsSync(join(packageRoot(), 'src')) ? 'npm run build:native' : 'npm rebuild wasi-nn-host';
+}
+
 function tryLoad(): NativeAddon | HostError {
   const reasons: string[] = [];
   for (const place of addonPlaces()) {
@@ -80,6 +85,6 @@ function tryLoad(): NativeAddon | HostError {
   }
   return new HostError(
     'ERR_ADDON_UNAVAILABLE',
-    `the native addon is not available on ${process.platform}-${process.arch}; run "npm run build:native" (needs a C++17 compiler and cmake or node-gyp). Looked in: ${reasons.join('; ')}`,
+    `the native addon is not available on ${process.platform}-${process.arch}; run "${howToBuild()}" (needs a C++17 compiler, make, and cmake or node-gyp). Looked in: ${reasons.join('; ')}`,
   );
 }

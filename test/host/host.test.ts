@@ -180,6 +180,7 @@ describe('options', () => {
     [{ graphs: [{ name: 'a' } as never] }],
     [{ graphs: 'a' as never }],
     [{ onRefused: 'a' as never }],
+    [{ backends: 'native' } as HostOptions],
   ])('of a host: %j is refused', (options) => {
     expect(() => new Host(options)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   });
@@ -194,6 +195,7 @@ describe('options', () => {
     [{ maxMemoryBytes: 1.5 }, 'maxMemoryBytes'],
     [{ timeoutMs: '1s' }, 'timeoutMs: expected milliseconds'],
     [{ timeoutMs: Number.NaN }, 'timeoutMs: expected milliseconds'],
+    [{ timeoutMS: 1 }, 'timeoutMS: no such option; there are args, '],
     [{ invoke: { name: 1 } }, 'invoke.name'],
     [{ preopens: [{ hostPath: 1 }] }, 'preopens[0]: expected'],
     [{ preopens: [null] }, 'preopens[0]: expected'],
