@@ -42,8 +42,7 @@ napi_value Random(napi_env env, napi_callback_info info) {
 #ifdef __linux__
   size_t done = 0;
   while (done < range.length) {
-    const size_t rest = range.length - done;
-    const ssize_t got = Restarting([&] { return getrandom(range.bytes + done, rest < (1u << 20) ? rest : (1u << 20), 0); });
+    const ssize_t got = Restarting([&] { return getrandom(range.bytes + done, range.length - done, 0); });
     if (got < 0) return Failed(env, errno);
     done += static_cast<size_t>(got);
   }

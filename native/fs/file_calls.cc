@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -19,7 +20,37 @@ constexpr size_t kMostAtOnce = 0x7ffff000;
 
 size_t Bounded(size_t length) { return length < kMostAtOnce ? length : kMostAtOnce; }
 
-// ---- the packed listing -------------------------------------------------------------------------------------------------
+// ---- large reads ----
+
+// From here on it pays to ask for the pages first.
+constexpr size_t kLargeRead = 1 << 20;
+
+// A guest's memory has no pages before they are touched: a file read into it faults for each, which takes longer than the
+// copy. Asked for at once, the first read of 14 MB takes a fifth less. (As huge pages it would take a third less, but now and
+// then the system first makes room for one, for tens of milliseconds.) Only what the file fills is asked for: the guest's
+// buffer may be far larger.
+void TouchPages(int fd, const Range& range, int64_t offset) {
+#ifdef __linux__
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+  struct stat status;
+  if (range.length < kLargeRead || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || offset < 0) return;
+  const int64_t rest = status.st_size - offset;
+  if (rest < static_cast<int64_t>(kLargeRead)) return;
+  const size_t length = range.length < static_cast<size_t>(rest) ? range.length : static_cast<size_t>(rest);
+  const uintptr_t start = reinterpret_cast<uintptr_t>(range.bytes);
+  const uintptr_t end = start + length;
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t first = start & ~(page - 1);
+  // Refused before Linux 5.14; the read does without.
+  madvise(reinterpret_cast<void*>(first), end - first, MADV_POPULATE_WRITE);
+#else
+  (void)fd, (void)range, (void)offset;
+#endif
+}
+
+// ---- the packed listing ----
 
 void Put(std::vector<uint8_t>* out, uint64_t value, int byte_length) {
   for (; byte_length > 0; --byte_length, value >>= 8) out->push_back(static_cast<uint8_t>(value));
@@ -94,6 +125,7 @@ napi_value ReadAt(napi_env env, napi_callback_info info) {
   const Range range = in.Slice(1);
   const int64_t offset = in.Long(4);
   if (in.error() != 0) return Failed(env, in.error());
+  TouchPages(fd, range, offset);
   return Answer(env, Restarting([&] { return pread(fd, range.bytes, Bounded(range.length), offset); }));
 }
 

@@ -34,7 +34,7 @@ int Fail(int error) {
   return -1;
 }
 
-// ---- openat2 ----------------------------------------------------------------------------------------------------------
+// ---- openat2 ----
 
 #if defined(__linux__)
 #ifndef SYS_openat2
@@ -67,7 +67,7 @@ bool KernelLacksOpenAt2(int directory, int error) {
 }
 #endif
 
-// ---- one component after the other ------------------------------------------------------------------------------------
+// ---- one component after the other ----
 
 // `..` goes back to the descriptor that led here and never asks the system for it: a directory that was moved meanwhile
 // cannot lead outside.

@@ -66,7 +66,7 @@ WASI(sock_shutdown) i32 sock_shutdown(u32, u32);
 
 #define AT(p) ((u32)(uintptr_t)(p))
 
-// ---- text -------------------------------------------------------------------------------------------------------
+// ---- text ----
 static char line[1 << 20];
 static u32 lineLength;
 // Printing goes to a copy of the script's descriptor choice: a script may close or renumber 1.
@@ -127,7 +127,7 @@ static void putBytes(const unsigned char *p, u32 n) {
   putChar('\'');
 }
 
-// ---- the script ---------------------------------------------------------------------------------------------------
+// ---- the script ----
 static const char *at;
 static unsigned char heap[24 << 20];
 static u32 heapUsed;
@@ -203,7 +203,7 @@ static int word(const char *name) {
   return 1;
 }
 
-// ---- structures -----------------------------------------------------------------------------------------------------
+// ---- structures ----
 static u64 get(const unsigned char *p, int byteLength) {
   u64 n = 0;
   while (byteLength--) n = n << 8 | p[byteLength];
@@ -378,7 +378,7 @@ static u32 whence(u32 number) {
 #endif
 }
 
-// ---- dispatch ---------------------------------------------------------------------------------------------------------
+// ---- dispatch ----
 #define ERRNO(call)             \
   do {                          \
     e = (call);                 \

@@ -147,7 +147,7 @@ static void readLink(void) {
   if (error == 0 && bytes[0] == '/') escapes++;
 }
 
-// ---- report ---------------------------------------------------------------------------------------------------------
+// ---- report ----
 static char line[4096];
 static u32 lineLength;
 static void put(const char *s) {
