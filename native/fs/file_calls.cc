@@ -25,6 +25,21 @@ size_t Bounded(size_t length) { return length < kMostAtOnce ? length : kMostAtOn
 // From here on it pays to ask for the pages first.
 constexpr size_t kLargeRead = 1 << 20;
 
+#ifdef __linux__
+// Whether a few pages of a range are there, which tells a buffer that is used again: asking for pages that are there takes
+// a tenth of the time that the read itself takes.
+bool SeemsTouched(uintptr_t first, uintptr_t end, uintptr_t page) {
+  constexpr uintptr_t kSamples = 8;
+  const uintptr_t pages = (end - first + page - 1) / page;
+  for (uintptr_t sample = 0; sample < kSamples; ++sample) {
+    unsigned char resident = 0;
+    const uintptr_t address = first + (pages - 1) * sample / (kSamples - 1) * page;
+    if (mincore(reinterpret_cast<void*>(address), page, &resident) != 0 || (resident & 1) == 0) return false;
+  }
+  return true;
+}
+#endif
+
 // A guest's memory has no pages before they are touched: a file read into it faults for each, which takes longer than the
 // copy. Asked for at once, the first read of 14 MB takes a fifth less. (As huge pages it would take a third less, but now and
 // then the system first makes room for one, for tens of milliseconds.) Only what the file fills is asked for: the guest's
@@ -43,6 +58,7 @@ void TouchPages(int fd, const Range& range, int64_t offset) {
   const uintptr_t end = start + length;
   const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const uintptr_t first = start & ~(page - 1);
+  if (SeemsTouched(first, end, page)) return;
   // Refused before Linux 5.14; the read does without.
   madvise(reinterpret_cast<void*>(first), end - first, MADV_POPULATE_WRITE);
 #else
