@@ -106,10 +106,8 @@ void InferRequest::ZeroInputsNeverSet() {
 }
 
 void InferRequest::CheckResult(Status status) {
-  if (status == kOk) {
-    computed_ = true;
-    return;
-  }
+  computed_ = status == kOk;
+  if (computed_) return;
   const std::string reason = RuntimeMessage(api(), status);
   if (status == kInferCancelled) throw Failure("ERR_NN_CANCELLED", "the inference was cancelled");
   throw Failure(CodeFor(reason, "ERR_NN_INFER"), "inference failed: " + reason);

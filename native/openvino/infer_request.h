@@ -80,7 +80,7 @@ class InferRequest {
   bool listens_ = false;
   bool busy_ = false;
   bool unset_inputs_zeroed_ = false;
-  /** Before the first success output tensors are memory that nobody wrote; zeros are shown in their place. */
+  /** Otherwise output tensors may be memory that nobody wrote, or that was freed; zeros are shown in their place. */
   bool computed_ = false;
 };
 
