@@ -17,7 +17,8 @@ function run({ plan, nn, stdio, postRefusals }: WorkerTask): void {
     post({ type: 'started' });
     const faulted = (functionName: string, reason: unknown) =>
       post({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
-    const { outcome } = runGuest(plan, { stdin: stdio.stdin, ...sinks }, support, faulted);
+    const { outcome, dispose } = runGuest(plan, { stdin: stdio.stdin, ...sinks }, support, faulted);
+    dispose();
     post({ type: 'ended', outcome });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
