@@ -192,7 +192,7 @@ async function runWatched(
   }
   // Nothing terminates the worker: the process ends with it.
   const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: true };
-  return runInWorker({ ...task, stdio: { stdin, stdout, stderr } }, watch).outcome;
+  return runInWorker({ ...task, stdio: { stdin, stdout, stderr } }, { ...watch, reportsInOrder: true }).outcome;
 }
 
 function isPosted<Sink extends GuestStdio['stdout']>(sink: Sink): sink is Exclude<Sink, { kind: 'write' | 'shim' }> {

@@ -13,16 +13,22 @@ export interface WorkerTask {
   nn: NnPlan | undefined;
   /** Whether refused wasi-nn calls are sent back. */
   postRefusals: boolean;
+  /** Counts the reports that were heard; the guest waits for each of its own. Undefined: it does not wait. */
+  heardReports: SharedArrayBuffer | undefined;
   stdio: { stdin: Exclude<InputSource, { kind: 'shim' }>; stdout: PostedSink; stderr: PostedSink };
 }
+
+/** What the guest caused and somebody beside it is told. */
+export type WorkerReport =
+  | { type: 'refused'; refusal: Omit<Refusal, 'cause'> }
+  /** See `WasiFaultListener`. */
+  | { type: 'wasi-fault'; functionName: string; reason: string };
 
 export type WorkerMessage =
   /** The guest begins now. */
   | { type: 'started' }
   | { type: 'output'; stream: 'stdout' | 'stderr'; bytes: Uint8Array }
-  | { type: 'refused'; refusal: Omit<Refusal, 'cause'> }
-  /** See `WasiFaultListener`. */
-  | { type: 'wasi-fault'; functionName: string; reason: string }
+  | WorkerReport
   | { type: 'ended'; outcome: GuestOutcome }
   /** The host could not run it. */
   | { type: 'error'; code: ErrorCode | undefined; message: string };

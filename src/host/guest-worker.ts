@@ -4,19 +4,20 @@ import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputSink } from '../wasi/index.ts';
 import { runGuest } from './guest-run.ts';
-import type { PostedSink, WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
+import type { PostedSink, WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import { createNnSupport } from './nn-support.ts';
 
 const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
 
-function run({ plan, nn, stdio, postRefusals }: WorkerTask): void {
+function run({ plan, nn, stdio, postRefusals, heardReports }: WorkerTask): void {
+  const report = reporter(heardReports);
   try {
-    const refused = ({ cause: _, ...refusal }: Refusal) => post({ type: 'refused', refusal });
+    const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
     const support = nn && createNnSupport(nn, postRefusals ? refused : undefined);
     const sinks = { stdout: sink('stdout', stdio.stdout), stderr: sink('stderr', stdio.stderr) };
     post({ type: 'started' });
     const faulted = (functionName: string, reason: unknown) =>
-      post({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
+      report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
     const { outcome, dispose } = runGuest(plan, { stdin: stdio.stdin, ...sinks }, support, faulted);
     dispose();
     post({ type: 'ended', outcome });
@@ -24,6 +25,16 @@ function run({ plan, nn, stdio, postRefusals }: WorkerTask): void {
     const message = error instanceof Error ? error.message : String(error);
     post({ type: 'error', code: error instanceof HostError ? error.code : undefined, message });
   }
+}
+
+function reporter(heardReports: SharedArrayBuffer | undefined): (report: WorkerReport) => void {
+  if (heardReports === undefined) return post;
+  const heard = new Int32Array(heardReports);
+  return (report) => {
+    const before = Atomics.load(heard, 0);
+    post(report);
+    Atomics.wait(heard, 0, before);
+  };
 }
 
 function sink(stream: 'stdout' | 'stderr', target: PostedSink): OutputSink {

@@ -7,7 +7,7 @@ import { packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { GuestOutcome } from './guest-plan.ts';
 import type { WasiFaultListener } from './guest-run.ts';
-import type { WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
+import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 
 export interface WorkerRunOptions {
   /** Counted from when the guest begins. Undefined: no limit. */
@@ -17,6 +17,11 @@ export interface WorkerRunOptions {
   onOutput?: ((stream: 'stdout' | 'stderr', bytes: Uint8Array) => void) | undefined;
   onRefused?: ((refusal: Refusal) => void) | undefined;
   onWasiFault?: WasiFaultListener | undefined;
+  /**
+   * Whether the guest waits until `onRefused` and `onWasiFault` return: what they write then stands where it belongs
+   * among the guest's own lines. Default: false.
+   */
+  reportsInOrder?: boolean | undefined;
 }
 
 export interface WorkerRun {
@@ -38,8 +43,10 @@ const GRACE_MS = 30;
  * Starts the worker. `outcome` settles at the deadline whatever the thread does: it may be inside of the runtime, where
  * nothing interrupts it.
  */
-export function runInWorker(task: WorkerTask, options: WorkerRunOptions): WorkerRun {
+export function runInWorker(plainTask: Omit<WorkerTask, 'heardReports'>, options: WorkerRunOptions): WorkerRun {
   const { stackMegabytes, timeoutMs } = options;
+  const heard = options.reportsInOrder ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
+  const task: WorkerTask = { ...plainTask, heardReports: heard?.buffer };
   const worker = new Worker(join(packageRoot(), 'dist', 'guest-worker.js'), {
     workerData: task,
     ...(stackMegabytes !== undefined && { resourceLimits: { stackSizeMb: stackMegabytes } }),
@@ -49,8 +56,7 @@ export function runInWorker(task: WorkerTask, options: WorkerRunOptions): Worker
     const timeOut = () => resolve(timedOut(task));
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'output') options.onOutput?.(message.stream, message.bytes);
-      else if (message.type === 'refused') options.onRefused?.(message.refusal);
-      else if (message.type === 'wasi-fault') options.onWasiFault?.(message.functionName, message.reason);
+      else if (message.type === 'refused' || message.type === 'wasi-fault') hear(message, options, heard);
       else if (message.type === 'ended') resolve(message.outcome);
       else if (message.type === 'error') reject(rebuilt(message));
       else if (timeoutMs === 0) timeOut();
@@ -66,6 +72,18 @@ export function runInWorker(task: WorkerTask, options: WorkerRunOptions): Worker
       worker.removeAllListeners('message');
     },
   };
+}
+
+function hear(report: WorkerReport, options: WorkerRunOptions, heard: Int32Array | undefined): void {
+  try {
+    if (report.type === 'refused') options.onRefused?.(report.refusal);
+    else options.onWasiFault?.(report.functionName, report.reason);
+  } finally {
+    if (heard !== undefined) {
+      Atomics.add(heard, 0, 1);
+      Atomics.notify(heard, 0);
+    }
+  }
 }
 
 function timedOut({ plan: { invoke } }: WorkerTask): GuestOutcome {
