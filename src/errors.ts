@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   ERR_NN_UNSUPPORTED_TYPE: 'the backend cannot take or give tensors of this element type',
   ERR_NN_EXTERNAL_DATA: 'the model names files outside its own bytes; it is never given to the runtime',
   ERR_NN_INVALID_MODEL: 'the bytes are not a model of this encoding, or are damaged',
+  ERR_NN_MODEL_LIMIT: 'the inputs and outputs of the model take more memory than they may',
   ERR_NN_COMPILE: 'the runtime read the model but cannot compile it for the device',
   ERR_NN_INDEX: 'the model has no input or output of this index or name',
   ERR_NN_TENSOR_SIZE: 'the bytes of a tensor do not fit its dimensions and element type',

@@ -74,7 +74,10 @@ struct Callback {
   X(core_get_available_devices, Status, (const CoreObject*, Devices*))                                                \
   X(available_devices_free, void, (Devices*))                                                                         \
   X(model_free, void, (ModelObject*))                                                                                 \
+  X(model_inputs_size, Status, (const ModelObject*, size_t*))                                                         \
+  X(model_outputs_size, Status, (const ModelObject*, size_t*))                                                        \
   X(model_const_input_by_index, Status, (const ModelObject*, size_t, PortObject**))                                   \
+  X(model_const_output_by_index, Status, (const ModelObject*, size_t, PortObject**))                                  \
   X(compiled_model_free, void, (CompiledModelObject*))                                                                \
   X(compiled_model_inputs_size, Status, (const CompiledModelObject*, size_t*))                                        \
   X(compiled_model_outputs_size, Status, (const CompiledModelObject*, size_t*))                                       \

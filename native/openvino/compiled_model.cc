@@ -77,50 +77,11 @@ CompiledModelObject* Compile(const Library& library, const ModelContent& content
   CompiledModelObject* compiled = nullptr;
   RunOnModelThread([&] {
     const ModelHandle model = ReadModel(library, content);
+    CheckPortSizes(library, model.get());
     const Status status = CallCompile(library, model.get(), content.target(), &compiled);
     if (status != kOk) FailCompile(library, content.target(), status);
   });
   return compiled;
-}
-
-std::string PortName(const Api& api, const PortObject* port) {
-  char* name = nullptr;
-  // A port without a name is an error there; here it is a port whose name is empty.
-  if (api.port_get_any_name(port, &name) != kOk || !name) return "";
-  const std::unique_ptr<char, void (*)(const char*)> owner(name, api.free);
-  return name;
-}
-
-std::optional<Dimensions> PortShape(const Api& api, const PortObject* port) {
-  PartialShape shape{};
-  Check(api, api.port_get_partial_shape(port, &shape), "ERR_NN_COMPILE", "the shape of an input or output is unknown");
-  const std::unique_ptr<PartialShape, void (*)(PartialShape*)> owner(&shape, api.partial_shape_free);
-  if (shape.rank.min != shape.rank.max) return std::nullopt;
-  Dimensions dimensions;
-  for (int64_t index = 0; index < shape.rank.max; index++) {
-    const Dimension& dimension = shape.dims[index];
-    dimensions.push_back(dimension.min == dimension.max ? dimension.max : -1);
-  }
-  return dimensions;
-}
-
-using PortGetter = Status (*)(const CompiledModelObject*, size_t, PortObject**);
-using PortCounter = Status (*)(const CompiledModelObject*, size_t*);
-
-std::vector<Port> ReadPorts(const Library& library, const CompiledModelObject* model, PortCounter count, PortGetter get) {
-  const Api& api = library.api();
-  size_t size = 0;
-  Check(api, count(model, &size), "ERR_NN_COMPILE", "the inputs and outputs are unknown");
-  std::vector<Port> ports;
-  for (size_t index = 0; index < size; index++) {
-    PortObject* got = nullptr;
-    Check(api, get(model, index, &got), "ERR_NN_COMPILE", "an input or output is unknown");
-    const std::unique_ptr<PortObject, void (*)(PortObject*)> owner(got, api.output_const_port_free);
-    ElementTypeNumber type = 0;
-    Check(api, api.port_get_element_type(got, &type), "ERR_NN_COMPILE", "the type of an input or output is unknown");
-    ports.push_back({PortName(api, got), library.element_types().TypeOf(type), PortShape(api, got)});
-  }
-  return ports;
 }
 
 }  // namespace
@@ -129,9 +90,8 @@ CompiledModel::CompiledModel(const Library& library, std::shared_ptr<const Model
     : library_(library),
       content_(std::move(content)),
       handle_(Compile(library, *content_), library.api().compiled_model_free) {
-  const Api& api = library.api();
-  inputs_ = ReadPorts(library, handle(), api.compiled_model_inputs_size, api.compiled_model_input_by_index);
-  outputs_ = ReadPorts(library, handle(), api.compiled_model_outputs_size, api.compiled_model_output_by_index);
+  inputs_ = InputsOf(library, handle());
+  outputs_ = OutputsOf(library, handle());
 }
 
 std::string CompiledModel::Property(const std::string& key) const {

@@ -1,30 +1,22 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "openvino/library.h"
 #include "openvino/model_content.h"
-#include "openvino/tensor_size.h"
+#include "openvino/ports.h"
 
 namespace openvino {
-
-/** One input or output. */
-struct Port {
-  /** Empty where it has none. */
-  std::string name;
-  /** Null for a type that has no name here. */
-  const ElementType* element_type = nullptr;
-  /** -1 marks a dynamic dimension; nothing is a dynamic rank. */
-  std::optional<Dimensions> shape;
-};
 
 /** A model compiled for a device. Any number of threads may use one at once. */
 class CompiledModel {
  public:
-  /** @throws Failure ERR_NN_INVALID_MODEL, ERR_NN_COMPILE, ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY */
+  /**
+   * @throws Failure ERR_NN_INVALID_MODEL, ERR_NN_MODEL_LIMIT, ERR_NN_COMPILE, ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY,
+   *   ERR_NN_OUT_OF_MEMORY
+   */
   CompiledModel(const Library& library, std::shared_ptr<const ModelContent> content);
 
   const Library& library() const { return library_; }

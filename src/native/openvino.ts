@@ -25,7 +25,8 @@ export interface NativeOpenVino {
    * Compiles a model from bytes, or finds the compiled model of equal content, device and properties in the process-wide
    * table. IR: xml, weights (weights may be absent or empty). Others: one builder.
    * @param properties key, value, key, value …
-   * @throws ERR_NN_INVALID_MODEL, ERR_NN_COMPILE, ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY
+   * @throws ERR_NN_INVALID_MODEL, ERR_NN_MODEL_LIMIT (more than 2 GiB of inputs and outputs), ERR_NN_COMPILE,
+   *   ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY
    */
   compileModel(
     encoding: ModelEncoding,

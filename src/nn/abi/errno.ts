@@ -31,6 +31,7 @@ export const ERRNO_OF_CODE: Readonly<Partial<Record<ErrorCode, ErrnoName>>> = {
   ERR_NN_UNSUPPORTED_TYPE: 'unsupported_operation',
   ERR_NN_EXTERNAL_DATA: 'runtime_error',
   ERR_NN_INVALID_MODEL: 'runtime_error',
+  ERR_NN_MODEL_LIMIT: 'too_large',
   ERR_NN_COMPILE: 'runtime_error',
   ERR_NN_INDEX: 'runtime_error',
   ERR_NN_TENSOR_SIZE: 'invalid_argument',

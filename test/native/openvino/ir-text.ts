@@ -52,3 +52,23 @@ export function chainIr(count: number): Buffer {
     `<net name="chain" version="11"><layers>${layers.join('')}</layers><edges>${edges.join('')}</edges></net>`,
   );
 }
+
+/** The sum of two inputs of f32; a dimension of -1 is known only when it is computed. */
+export function sumIr(left: readonly number[], right: readonly number[], sum: readonly number[]): Buffer {
+  const parameter = (id: number, shape: readonly number[]) =>
+    `<layer id="${id}" name="p${id}" type="Parameter" version="opset1">` +
+    `<data shape="${shape.map((dim) => (dim < 0 ? '?' : dim)).join()}" element_type="f32"/>` +
+    `<output>${port(0, shape, 'FP32')}</output></layer>`;
+  const edge = (from: string, to: string) => {
+    const [fromLayer, fromPort] = from.split(':');
+    const [toLayer, toPort] = to.split(':');
+    return `<edge from-layer="${fromLayer}" from-port="${fromPort}" to-layer="${toLayer}" to-port="${toPort}"/>`;
+  };
+  return Buffer.from(
+    `<net name="sum" version="11"><layers>${parameter(0, left)}${parameter(1, right)}` +
+      `<layer id="2" name="s" type="Add" version="opset1"><data auto_broadcast="numpy"/>` +
+      `<input>${port(0, left, 'FP32')}${port(1, right, 'FP32')}</input><output>${port(2, sum, 'FP32')}</output></layer>` +
+      `<layer id="3" name="r" type="Result" version="opset1"><input>${port(0, sum, 'FP32')}</input></layer></layers>` +
+      `<edges>${edge('0:0', '2:0')}${edge('1:0', '2:1')}${edge('2:2', '3:0')}</edges></net>`,
+  );
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelEncoding, NativeOpenVino } from '../../../src/native/openvino.ts';
 import { type GraphFunction, graphDef } from './graph-def.ts';
-import { chainIr, constantIr, type IrParts } from './ir-text.ts';
+import { chainIr, constantIr, type IrParts, sumIr } from './ir-text.ts';
 import { digits, openRoom, skip, smallModel, thrownBy } from './support.ts';
 
 const WEIGHTS = Buffer.from('12345678');
@@ -13,7 +13,7 @@ function strings(count: number, offsets: readonly number[], characters: string):
   return Buffer.concat([Buffer.from(Int32Array.of(count, ...offsets).buffer), Buffer.from(characters)]);
 }
 
-describe.skipIf(skip)('models that are refused before the runtime reads them', () => {
+describe.skipIf(skip)('models that are refused before the runtime compiles them', () => {
   const room = skip ? ({} as NativeOpenVino) : openRoom();
   const load = (encoding: ModelEncoding, ...builders: Uint8Array[]) =>
     thrownBy(() => room.compileModel(encoding, builders, 'CPU', []).release());
@@ -243,6 +243,27 @@ describe.skipIf(skip)('models that are refused before the runtime reads them', (
         expect.arrayContaining([...verdicts]),
       );
       expect([...verdicts]).toContain(REFUSED);
+    });
+  });
+
+  describe('inputs and outputs', () => {
+    it.each<[string, number[], number[], number[]]>([
+      ['of gibibytes', [1, 65536, 65536], [1], [1, 65536, 65536]],
+      ['of which only the output has gibibytes', [65536, 1], [1, 65536], [65536, 65536]],
+      ['that have gibibytes together', [1, 16384, 16384], [1, 16384, 16384], [1, 16384, 16384]],
+      ['of more bytes than 64 bits can count', [1, 2 ** 32, 2 ** 32], [1], [1, 2 ** 32, 2 ** 32]],
+      ['whose fixed dimensions alone make gibibytes', [-1, 65536, 65536], [1], [-1, 65536, 65536]],
+    ])('%s are refused', (_name, left, right, sum) => {
+      expect(load('ir', sumIr(left, right, sum))).toBe('ERR_NN_MODEL_LIMIT');
+    });
+
+    it('whose size is known later are taken', () => {
+      expect(load('ir', sumIr([-1, -1, 65536], [1], [-1, -1, 65536]))).toBe('nothing');
+    });
+
+    it('that are refused are told with their size', () => {
+      const load = () => room.compileModel('ir', [sumIr([65536, 1], [1, 65536], [65536, 65536])], 'CPU', []);
+      expect(load).toThrow(/^output 0 \[65536,65536\] would take 17179869184 bytes; .* together may take 2147483648$/);
     });
   });
 
