@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NativeInferRequest, NativeOpenVino } from '../../../src/native/openvino.ts';
+import { sumIr } from './ir-text.ts';
 import { compileIr, f32, openRoom, rejectionOf, skip, thrownBy } from './support.ts';
 
 const ROW = [1, 4];
@@ -125,6 +126,28 @@ describe.skipIf(skip)('tensors of an infer request', () => {
       expect(output(fresh, 1)).toEqual(f32(0));
       fresh.release();
     }
+  });
+
+  it.each([
+    ['infer', (request: NativeInferRequest) => Promise.resolve(thrownBy(() => request.infer()))],
+    ['inferAsync', (request: NativeInferRequest) => rejectionOf(request.inferAsync())],
+  ])('shows zeros after an inference that failed, whatever the one before left there: %s', async (_name, inferred) => {
+    const model = room.compileModel('ir', [sumIr([-1, 4], [-1, 4], [-1, 4])], 'CPU', []);
+    const request = model.createInferRequest();
+    const rows = (count: number, value: number) => f32(...new Array<number>(count * 4).fill(value));
+    for (let round = 0; round < 20; round++) {
+      request.setInput(0, 'f32', [64, 4], rows(64, 5));
+      request.setInput(1, 'f32', [64, 4], rows(64, 6));
+      request.infer();
+      expect(output(request)).toEqual(rows(64, 11));
+      // Two and three rows cannot be added.
+      request.setInput(0, 'f32', [2, 4], rows(2, 5));
+      request.setInput(1, 'f32', [3, 4], rows(3, 6));
+      expect(await inferred(request)).toBe('ERR_NN_INFER');
+      const shown = output(request);
+      expect(shown).toEqual(new Uint8Array(shown.length));
+    }
+    request.release();
   });
 
   it('shows zeros before anything was computed', () => {
