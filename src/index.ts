@@ -34,3 +34,4 @@ export type {
 } from './nn/backend.ts';
 export type { Refusal } from './nn/index.ts';
 export type { GraphRegistry } from './nn/registry.ts';
+export { SymbolicLink } from './wasi/index.ts';

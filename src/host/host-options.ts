@@ -27,10 +27,16 @@ export interface HostOptions {
   onRefused?: (refusal: Refusal) => void;
 }
 
-/** A directory for the guest: one of the host, or one in memory (an `Fd` of `@bjorn3/browser_wasi_shim`). */
+/**
+ * A directory for the guest: one of the host, or an `Fd` of `@bjorn3/browser_wasi_shim`.
+ *
+ * A `PreopenDirectory` is a tree in memory: the guest's changes are in its `File`s and `Directory`s at once, and links that
+ * the guest makes are `SymbolicLink`s. Any other class is called as it is; what it throws, or answers against its
+ * interface, is the guest's `io`.
+ */
 export type HostPreopen =
   | { hostPath: string; guestPath?: string; readOnly?: boolean }
-  | { guestPath: string; fd: ShimFd };
+  | { guestPath: string; fd: ShimFd; readOnly?: boolean };
 
 /** `inherit`: the process's own descriptor. A function gets each write, in order, before it returns to the guest. */
 export type HostSink = 'capture' | 'inherit' | 'null' | ((bytes: Uint8Array) => void);

@@ -68,13 +68,22 @@ export class DescriptorTable {
     return ERRNO.success;
   }
 
-  /** Closes everything that is still open. */
-  closeAll(): void {
+  /**
+   * Closes everything that is still open.
+   * @param onError told what was thrown by a descriptor; the others are closed all the same
+   */
+  closeAll(onError?: (error: unknown) => void): void {
     const open = this.#used.splice(0);
     this.#free.clear();
     this.#count = 0;
     this.#highest = -1;
-    for (const descriptor of open) descriptor?.close();
+    for (const descriptor of open) {
+      try {
+        descriptor?.close();
+      } catch (error) {
+        onError?.(error);
+      }
+    }
   }
 
   #release(fd: number): void {

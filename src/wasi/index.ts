@@ -4,6 +4,7 @@ import type { GuestExit } from '../guest/exit.ts';
 import type { GuestMemory } from '../guest/memory.ts';
 import type { NativeFs } from '../native/fs.ts';
 
+export { SymbolicLink } from './fd/memory-link.ts';
 export { createPreview1, DEFAULT_MAX_MEMORY_FILE_BYTES, DEFAULT_MAX_OPEN_FILES } from './preview1.ts';
 
 /** Where a guest's standard input comes from. */
@@ -26,7 +27,7 @@ export type Preopen =
   /** `readOnly`: whatever would change something below it is `rofs`. */
   | { kind: 'host'; hostPath: string; guestPath: string; readOnly?: boolean }
   /** An in-memory tree (`PreopenDirectory`) or any other `Fd` of @bjorn3/browser_wasi_shim. */
-  | { kind: 'shim'; guestPath: string; fd: ShimFd }
+  | { kind: 'shim'; guestPath: string; fd: ShimFd; readOnly?: boolean | undefined }
   /** A listening or connected socket of the host by its number; it stays the embedder's to close. */
   | { kind: 'socket'; fd: number };
 

@@ -16,7 +16,8 @@ const encoder = new TextEncoder();
  */
 export function openPreopen(fs: NativeFs, preopen: Preopen, budget: MemoryBudget): Descriptor {
   if (preopen.kind === 'socket') return new Socket(fs, preopen.fd, false);
-  const descriptor = preopen.kind === 'shim' ? fromShim(preopen.fd, budget) : openHostDirectory(fs, preopen);
+  const descriptor =
+    preopen.kind === 'shim' ? fromShim(preopen.fd, budget, preopen.readOnly) : openHostDirectory(fs, preopen);
   descriptor.preopenName = encoder.encode(preopen.guestPath);
   return descriptor;
 }

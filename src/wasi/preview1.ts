@@ -73,7 +73,7 @@ export function createPreview1(options: Preview1Options): Preview1 {
   return {
     snapshotPreview1: guarded(functionsOf(context), options.exit, options.report),
     unstable: guarded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options.exit, options.report),
-    dispose: () => descriptors.closeAll(),
+    dispose: () => descriptors.closeAll((error) => options.report?.('fd_close', error)),
   };
 }
 

@@ -7,7 +7,10 @@ import { directoryFdstat, preopenFdstat } from './host-directory.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { MemoryFile, releaseUnreachable, resize } from './memory-file.ts';
 import { fileTypeOf, isDirectory, isFile, notesOf, setInodeTimes, touch, writeInodeStatus } from './memory-inode.ts';
-import { isNameTooLong, oneName, type Slash, splitPath } from './path-text.ts';
+import { isLink, SymbolicLink } from './memory-link.ts';
+import { lookUp, lookUpName, type Place } from './memory-walk.ts';
+import { isNameTooLong, oneName } from './path-text.ts';
+import { checkedErrno, failureOf } from './shim-answer.ts';
 import { ShimDescriptor } from './shim-descriptor.ts';
 
 const SYNC_FLAGS = FDFLAGS.dsync | FDFLAGS.rsync | FDFLAGS.sync;
@@ -15,31 +18,27 @@ const encoder = new TextEncoder();
 /** What an entry takes of a guest's budget, about. */
 const ENTRY_BYTES = 512;
 
-/** A name in a directory; what it names may not be there. */
-interface Place {
-  parent: ShimDirectory;
-  /** `.` for the directory itself. */
-  name: string;
-  slash: boolean;
-  inode: ShimInode | undefined;
-}
+/** As long as a target may be. */
+const MOST_TARGET_BYTES = 4095;
 
 /**
  * A directory of a tree in memory, made of the shim's `Directory` and `File`. The tree is the embedder's: it sees what the
- * guest changes at once. Paths mean what they mean below {@link HostDirectory}; there are no symbolic links.
+ * guest changes at once. Paths mean what they mean below {@link HostDirectory}.
  */
 export class MemoryDirectory extends Directory {
   readonly #directory: ShimDirectory;
   readonly #budget: MemoryBudget;
+  readonly #readOnly: boolean;
 
-  constructor(directory: ShimDirectory, budget: MemoryBudget) {
+  constructor(directory: ShimDirectory, budget: MemoryBudget, readOnly: boolean) {
     super();
     this.#directory = directory;
     this.#budget = budget;
+    this.#readOnly = readOnly;
   }
 
   override fdstat(): Fdstat {
-    return this.preopenName === undefined ? directoryFdstat(0, false) : preopenFdstat(false);
+    return this.preopenName === undefined ? directoryFdstat(0, this.#readOnly) : preopenFdstat(this.#readOnly);
   }
 
   override status(out: Status): Errno {
@@ -49,6 +48,7 @@ export class MemoryDirectory extends Directory {
 
   override setTimes(accessed: bigint, modified: bigint): Errno {
     if (this.preopenName !== undefined) return ERRNO.badf;
+    if (this.#readOnly) return ERRNO.rofs;
     setInodeTimes(this.#directory, accessed, modified);
     return ERRNO.success;
   }
@@ -63,19 +63,44 @@ export class MemoryDirectory extends Directory {
 
   override open(path: string, request: OpenRequest): Descriptor | Errno {
     if ((request.flags & SYNC_FLAGS) !== 0) return ERRNO.notsup;
-    if (request.directory && (request.create || request.exclusive || request.truncate)) return ERRNO.inval;
-    const place = this.#find(path, 'kept');
+    const { create, exclusive, follow } = request;
+    if (request.directory && (create || exclusive || request.truncate)) return ERRNO.inval;
+    if (this.#readOnly && (request.write || create || request.truncate)) return ERRNO.rofs;
+    const place = lookUp(this.#directory, path, { follow: follow && !(create && exclusive), create });
     if (typeof place === 'number') return place;
-    if (request.create && (place.slash || place.name === '.')) {
-      return place.inode !== undefined && request.exclusive ? ERRNO.exist : ERRNO.isdir;
+    if (create && (place.slash || place.name === '.')) {
+      return place.inode !== undefined && exclusive ? ERRNO.exist : ERRNO.isdir;
     }
-    if (place.inode === undefined) return request.create ? createFile(place, request, this.#budget) : ERRNO.noent;
-    if (request.create && request.exclusive) return ERRNO.exist;
-    return openInode(place.inode, request, place.slash, this.#budget);
+    if (place.inode === undefined) return create ? this.#createFile(place, request) : ERRNO.noent;
+    return create && exclusive ? ERRNO.exist : this.#openInode(place.inode, request, place.slash);
+  }
+
+  #createFile(place: Place, request: OpenRequest): Descriptor | Errno {
+    const made = make(place, false, this.#budget);
+    return typeof made === 'number' ? made : this.#openInode(made, request, false);
+  }
+
+  #openInode(inode: ShimInode, request: OpenRequest, slash: boolean): Descriptor | Errno {
+    const writable = request.write || request.create || request.truncate;
+    const readable = request.read || !request.write;
+    const budget = this.#budget;
+    const readOnly = this.#readOnly;
+    if (isDirectory(inode)) return writable ? ERRNO.isdir : new MemoryDirectory(inode, budget, readOnly);
+    if (isLink(inode)) return ERRNO.loop;
+    if (request.directory || slash) return ERRNO.notdir;
+    if (!isFile(inode)) return openForeign(inode, request, readOnly);
+    if (writable && inode.readonly) return ERRNO.perm;
+    if (request.truncate) {
+      const errno = resize(inode, 0, budget);
+      if (errno !== ERRNO.success) return errno;
+      touch(inode);
+    }
+    return new MemoryFile(inode, { readable, writable, flags: request.flags, readOnly }, budget);
   }
 
   override createDirectory(path: string): Errno {
-    const place = this.#find(path, 'ignored');
+    if (this.#readOnly) return ERRNO.rofs;
+    const place = lookUpName(this.#directory, path, 'ignored');
     if (typeof place === 'number') return place;
     if (place.inode !== undefined) return ERRNO.exist;
     const made = make(place, true, this.#budget);
@@ -83,7 +108,8 @@ export class MemoryDirectory extends Directory {
   }
 
   override removeDirectory(path: string): Errno {
-    const place = this.#find(path, 'enters');
+    if (this.#readOnly) return ERRNO.rofs;
+    const place = lookUpName(this.#directory, path, 'enters');
     if (typeof place === 'number') return place;
     if (place.name === '.') return ERRNO.inval;
     if (place.inode === undefined) return ERRNO.noent;
@@ -94,7 +120,8 @@ export class MemoryDirectory extends Directory {
   }
 
   override unlink(path: string): Errno {
-    const place = this.#find(path, 'enters');
+    if (this.#readOnly) return ERRNO.rofs;
+    const place = lookUpName(this.#directory, path, 'enters');
     if (typeof place === 'number') return place;
     if (place.name === '.') return ERRNO.isdir;
     if (place.inode === undefined) return ERRNO.noent;
@@ -105,47 +132,54 @@ export class MemoryDirectory extends Directory {
 
   override rename(path: string, target: Directory, newPath: string): Errno {
     if (!(target instanceof MemoryDirectory)) return ERRNO.xdev;
-    const from = this.#find(path, 'kept');
+    if (this.#readOnly || target.#readOnly) return ERRNO.rofs;
+    const from = lookUpName(this.#directory, path, 'kept');
     if (typeof from === 'number') return from;
-    const to = target.#find(newPath, 'kept');
+    const to = lookUpName(target.#directory, newPath, 'kept');
     if (typeof to === 'number') return to;
     return move(from, to, target.#budget);
   }
 
   override link(path: string, target: Directory, newPath: string): Errno {
     if (!(target instanceof MemoryDirectory)) return ERRNO.xdev;
-    const from = this.#find(path, 'enters');
+    if (this.#readOnly || target.#readOnly) return ERRNO.rofs;
+    const from = lookUpName(this.#directory, path, 'enters');
     if (typeof from === 'number') return from;
-    const to = target.#find(newPath, 'enters');
+    const to = lookUpName(target.#directory, newPath, 'enters');
     if (typeof to === 'number') return to;
     if (from.inode === undefined) return ERRNO.noent;
     if (to.inode !== undefined) return ERRNO.exist;
     if (isDirectory(from.inode)) return ERRNO.perm;
-    if (notesOf(to.parent).isRemoved) return ERRNO.noent;
-    if (!target.#budget.take(ENTRY_BYTES)) return ERRNO.nospc;
-    to.parent.contents.set(to.name, from.inode);
-    notesOf(from.inode).links += 1n;
-    touch(to.parent);
-    return ERRNO.success;
+    const errno = put(to, from.inode, target.#budget);
+    if (errno === ERRNO.success) notesOf(from.inode).links += 1n;
+    return errno;
   }
 
   override symlink(target: string, path: string): Errno {
+    if (this.#readOnly) return ERRNO.rofs;
     if (target.startsWith('/')) return ERRNO.perm;
-    const place = this.#find(path, 'enters');
-    if (typeof place === 'number') return place;
     if (target === '') return ERRNO.noent;
-    return place.inode === undefined ? ERRNO.notsup : ERRNO.exist;
+    if (target.includes('\0')) return ERRNO.inval;
+    if (Buffer.byteLength(target) > MOST_TARGET_BYTES) return ERRNO.nametoolong;
+    const place = lookUpName(this.#directory, path, 'enters');
+    if (typeof place === 'number') return place;
+    if (place.inode !== undefined) return ERRNO.exist;
+    const link = new SymbolicLink(target);
+    touch(link);
+    return put(place, link, this.#budget);
   }
 
   override readlink(path: string): Uint8Array | Errno {
-    const place = this.#find(path, 'enters');
+    const place = lookUpName(this.#directory, path, 'enters');
     if (typeof place === 'number') return place;
-    return place.inode === undefined ? ERRNO.noent : ERRNO.inval;
+    if (place.inode === undefined) return ERRNO.noent;
+    if (!isLink(place.inode)) return ERRNO.inval;
+    return place.inode.target.startsWith('/') ? ERRNO.perm : encoder.encode(place.inode.target);
   }
 
   override pathStatus(path: string, follow: boolean, out: Status): Errno {
     const bare = follow ? undefined : oneName(path);
-    const place = this.#find(bare ?? path, 'kept');
+    const place = lookUp(this.#directory, bare ?? path, { follow, create: false });
     if (typeof place === 'number') return place;
     if (place.inode === undefined) return ERRNO.noent;
     if (place.slash && !isDirectory(place.inode)) return ERRNO.notdir;
@@ -153,44 +187,17 @@ export class MemoryDirectory extends Directory {
     return ERRNO.success;
   }
 
-  override setPathTimes(path: string, _follow: boolean, accessed: bigint, modified: bigint): Errno {
-    const place = this.#find(path, 'enters');
+  override setPathTimes(path: string, follow: boolean, accessed: bigint, modified: bigint): Errno {
+    if (this.#readOnly) return ERRNO.rofs;
+    const place = follow
+      ? lookUp(this.#directory, path, { follow, create: false })
+      : lookUpName(this.#directory, path, 'enters');
     if (typeof place === 'number') return place;
     if (place.inode === undefined) return ERRNO.noent;
+    if (place.slash && !isDirectory(place.inode)) return ERRNO.notdir;
     setInodeTimes(place.inode, accessed, modified);
     return ERRNO.success;
   }
-
-  #find(path: string, slash: Slash): Place | Errno {
-    const split = splitPath(path, slash);
-    if (typeof split === 'number') return split;
-    const parent = walk(this.#directory, split.way);
-    if (typeof parent === 'number') return parent;
-    if (isNameTooLong(split.name)) return ERRNO.nametoolong;
-    const inode = split.name === '.' ? parent : parent.contents.get(split.name);
-    return { parent, name: split.name, slash: split.slash, inode };
-  }
-}
-
-/** Goes from a directory to another below it; `..` goes back the way that was come. */
-function walk(root: ShimDirectory, way: readonly string[]): ShimDirectory | Errno {
-  const above: ShimDirectory[] = [];
-  let here = root;
-  for (const name of way) {
-    if (name === '.') continue;
-    if (name === '..') {
-      const back = above.pop();
-      if (back === undefined) return ERRNO.perm;
-      here = back;
-      continue;
-    }
-    const next = here.contents.get(name);
-    if (next === undefined) return isNameTooLong(name) ? ERRNO.nametoolong : ERRNO.noent;
-    if (!isDirectory(next)) return ERRNO.notdir;
-    above.push(here);
-    here = next;
-  }
-  return here;
 }
 
 /** Makes what a place names, in the shim's own classes, which we have no other way to know. */
@@ -204,31 +211,23 @@ function make(place: Place, asDirectory: boolean, budget: MemoryBudget): ShimIno
   return entry;
 }
 
-function createFile(place: Place, request: OpenRequest, budget: MemoryBudget): Descriptor | Errno {
-  const made = make(place, false, budget);
-  return typeof made === 'number' ? made : openInode(made, request, false, budget);
-}
-
-function openInode(inode: ShimInode, request: OpenRequest, slash: boolean, budget: MemoryBudget): Descriptor | Errno {
-  const writable = request.write || request.create || request.truncate;
-  const readable = request.read || !request.write;
-  if (isDirectory(inode)) return writable ? ERRNO.isdir : new MemoryDirectory(inode, budget);
-  if (slash || request.directory) return ERRNO.notdir;
-  if (!isFile(inode)) return openForeign(inode, request);
-  if (writable && inode.readonly) return ERRNO.perm;
-  if (request.truncate) {
-    resize(inode, 0, budget);
-    touch(inode);
-  }
-  return new MemoryFile(inode, { readable, writable, flags: request.flags }, budget);
+/** Puts something that is there already under another name. */
+function put(place: Place, inode: ShimInode, budget: MemoryBudget): Errno {
+  if (notesOf(place.parent).isRemoved) return ERRNO.noent;
+  if (isNameTooLong(place.name)) return ERRNO.nametoolong;
+  if (!budget.take(ENTRY_BYTES)) return ERRNO.nospc;
+  place.parent.contents.set(place.name, inode);
+  touch(place.parent);
+  return ERRNO.success;
 }
 
 /** An inode of a class of the embedder's opens itself. */
-function openForeign(inode: ShimInode, request: OpenRequest): Descriptor | Errno {
+function openForeign(inode: ShimInode, request: OpenRequest, readOnly: boolean): Descriptor | Errno {
   const oflags = (request.create ? 1 : 0) | (request.exclusive ? 4 : 0) | (request.truncate ? 8 : 0);
   const rights = (request.read ? RIGHTS.fdRead : 0n) | (request.write ? RIGHTS.fdWrite : 0n);
   const { ret, fd_obj: fd } = inode.path_open(oflags, rights, request.flags);
-  return fd === null ? ret : new ShimDescriptor(fd);
+  const isOpen = checkedErrno(ret) === ERRNO.success && fd !== null;
+  return isOpen ? new ShimDescriptor(fd, readOnly) : failureOf(ret);
 }
 
 function remove(place: Place, budget: MemoryBudget): void {

@@ -20,12 +20,12 @@ const roomy = new WeakSet<ArrayBufferLike>();
 export class MemoryFile extends Descriptor {
   override readonly isFile = true;
   readonly #file: ShimFile;
-  readonly #options: Omit<HostFileOptions, 'readOnly'>;
+  readonly #options: HostFileOptions;
   readonly #budget: MemoryBudget;
   #flags: number;
   #position = 0n;
 
-  constructor(file: ShimFile, options: Omit<HostFileOptions, 'readOnly'>, budget: MemoryBudget) {
+  constructor(file: ShimFile, options: HostFileOptions, budget: MemoryBudget) {
     super();
     this.#file = file;
     this.#options = options;
@@ -105,11 +105,13 @@ export class MemoryFile extends Descriptor {
   }
 
   override setTimes(accessed: bigint, modified: bigint): Errno {
+    if (this.#options.readOnly) return ERRNO.rofs;
     setInodeTimes(this.#file, accessed, modified);
     return ERRNO.success;
   }
 
   override truncate(byteLength: bigint): Errno {
+    if (this.#options.readOnly) return ERRNO.rofs;
     if (!this.#options.writable || byteLength > MOST_FILE_OFFSET) return ERRNO.inval;
     if (byteLength > MOST_BYTES) return ERRNO.fbig;
     const errno = resize(this.#file, Number(byteLength), this.#budget);

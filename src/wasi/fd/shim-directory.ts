@@ -4,7 +4,8 @@ import { ERRNO, type Errno } from '../errno.ts';
 import { type Fdstat, FILE_TYPE, OFLAGS, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
 import { directoryFdstat, preopenFdstat } from './host-directory.ts';
-import { fstflagsOf, ShimDescriptor, writeShimStatus } from './shim-descriptor.ts';
+import { checkedErrno, checkedName, checkedNumber, checkedWord, failureOf, writeShimStatus } from './shim-answer.ts';
+import { fstflagsOf, ShimDescriptor } from './shim-descriptor.ts';
 
 const FOLLOW = 1;
 /** A directory that never ends would keep the host for ever. */
@@ -14,14 +15,17 @@ const encoder = new TextEncoder();
 /** Any `Fd` of the embedder's as a directory. What its paths mean is its own matter. */
 export class ShimDirectory extends Directory {
   readonly #fd: ShimFd;
+  readonly #readOnly: boolean;
 
-  constructor(fd: ShimFd) {
+  /** @param readOnly whether it is given to read only: it is not asked to change anything then */
+  constructor(fd: ShimFd, readOnly: boolean) {
     super();
     this.#fd = fd;
+    this.#readOnly = readOnly;
   }
 
   override fdstat(): Fdstat {
-    return this.preopenName === undefined ? directoryFdstat(0, false) : preopenFdstat(false);
+    return this.preopenName === undefined ? directoryFdstat(0, this.#readOnly) : preopenFdstat(this.#readOnly);
   }
 
   override status(out: Status): Errno {
@@ -32,18 +36,22 @@ export class ShimDirectory extends Directory {
   override list(): Entry[] | Errno {
     const entries: Entry[] = [];
     let cookie = 0n;
-    while (entries.length < MOST_ENTRIES) {
+    for (let count = 0; count < MOST_ENTRIES; count++) {
       const { ret, dirent } = this.#fd.fd_readdir_single(cookie);
-      if (ret !== ERRNO.success) return ret;
+      const errno = checkedErrno(ret);
+      if (errno !== ERRNO.success) return errno;
       if (dirent === null) return entries;
-      const isDots = dirent.d_namlen <= 2 && dirent.dir_name.every((byte) => byte === 0x2e);
-      if (!isDots) entries.push({ inode: dirent.d_ino, fileType: dirent.d_type, name: dirent.dir_name });
-      cookie = dirent.d_next;
+      const name = checkedName(dirent.dir_name);
+      const entry = { inode: checkedWord(dirent.d_ino), fileType: checkedNumber(dirent.d_type, 8), name };
+      const isDots = name.byteLength <= 2 && name.every((byte) => byte === 0x2e);
+      if (!isDots) entries.push(entry);
+      cookie = checkedWord(dirent.d_next);
     }
     return ERRNO.overflow;
   }
 
   override open(path: string, request: OpenRequest): Descriptor | Errno {
+    if (this.#readOnly && (request.write || request.create || request.truncate)) return ERRNO.rofs;
     const oflags =
       (request.create ? OFLAGS.creat : 0) |
       (request.directory ? OFLAGS.directory : 0) |
@@ -52,35 +60,41 @@ export class ShimDirectory extends Directory {
     const rights = (request.read ? RIGHTS.fdRead : 0n) | (request.write ? RIGHTS.fdWrite : 0n);
     const lookup = request.follow ? FOLLOW : 0;
     const { ret, fd_obj: fd } = this.#fd.path_open(lookup, path, oflags, rights, rights, request.flags);
-    if (ret !== ERRNO.success) return ret;
-    return fd === null ? ERRNO.io : describeShim(fd);
+    if (checkedErrno(ret) !== ERRNO.success || fd === null) return failureOf(ret);
+    return describeShim(fd, this.#readOnly);
   }
 
   override createDirectory(path: string): Errno {
-    return this.#fd.path_create_directory(path);
+    return this.#changing(() => this.#fd.path_create_directory(path));
   }
   override removeDirectory(path: string): Errno {
-    return this.#fd.path_remove_directory(path);
+    return this.#changing(() => this.#fd.path_remove_directory(path));
   }
   override unlink(path: string): Errno {
-    return this.#fd.path_unlink_file(path);
+    return this.#changing(() => this.#fd.path_unlink_file(path));
+  }
+
+  #changing(call: () => number): Errno {
+    return this.#readOnly ? ERRNO.rofs : checkedErrno(call());
   }
 
   /** Taken away here and put there; put back here where it cannot be put there. */
   override rename(path: string, target: Directory, newPath: string): Errno {
     if (!(target instanceof ShimDirectory)) return ERRNO.xdev;
+    if (this.#readOnly || target.#readOnly) return ERRNO.rofs;
     const { ret, inode_obj: inode } = this.#fd.path_unlink(path);
-    if (inode === null) return ret === ERRNO.success ? ERRNO.io : ret;
-    const linked = target.#fd.path_link(newPath, inode, true);
+    if (checkedErrno(ret) !== ERRNO.success || !inode) return failureOf(ret);
+    const linked = checkedErrno(target.#fd.path_link(newPath, inode, true));
     if (linked !== ERRNO.success) this.#fd.path_link(path, inode, true);
     return linked;
   }
 
   override link(path: string, target: Directory, newPath: string): Errno {
     if (!(target instanceof ShimDirectory)) return ERRNO.xdev;
+    if (this.#readOnly || target.#readOnly) return ERRNO.rofs;
     const { ret, inode_obj: inode } = this.#fd.path_lookup(path, 0);
-    if (inode === null) return ret === ERRNO.success ? ERRNO.io : ret;
-    return target.#fd.path_link(newPath, inode, false);
+    if (checkedErrno(ret) !== ERRNO.success || !inode) return failureOf(ret);
+    return checkedErrno(target.#fd.path_link(newPath, inode, false));
   }
 
   override symlink(): Errno {
@@ -89,7 +103,8 @@ export class ShimDirectory extends Directory {
 
   override readlink(path: string): Uint8Array | Errno {
     const { ret, data } = this.#fd.path_readlink(path);
-    if (data === null) return ret === ERRNO.success ? ERRNO.io : ret;
+    if (checkedErrno(ret) !== ERRNO.success || data === null) return failureOf(ret);
+    if (typeof data !== 'string') throw new TypeError(`text was expected, got ${typeof data}`);
     return encoder.encode(data);
   }
 
@@ -100,7 +115,7 @@ export class ShimDirectory extends Directory {
 
   override setPathTimes(path: string, follow: boolean, accessed: bigint, modified: bigint): Errno {
     const flags = fstflagsOf(accessed, modified);
-    return this.#fd.path_filestat_set_times(follow ? FOLLOW : 0, path, accessed, modified, flags);
+    return this.#changing(() => this.#fd.path_filestat_set_times(follow ? FOLLOW : 0, path, accessed, modified, flags));
   }
 
   override close(): void {
@@ -109,7 +124,8 @@ export class ShimDirectory extends Directory {
 }
 
 /** An `Fd` of the embedder's as what it says that it is. */
-export function describeShim(fd: ShimFd): Descriptor {
+export function describeShim(fd: ShimFd, readOnly: boolean): Descriptor {
   const { fdstat } = fd.fd_fdstat_get();
-  return fdstat?.fs_filetype === FILE_TYPE.directory ? new ShimDirectory(fd) : new ShimDescriptor(fd);
+  const isDirectory = fdstat?.fs_filetype === FILE_TYPE.directory;
+  return isDirectory ? new ShimDirectory(fd, readOnly) : new ShimDescriptor(fd, readOnly);
 }

@@ -12,9 +12,10 @@ const TREE_CLASSES: ReadonlySet<string> = new Set(['PreopenDirectory', 'OpenDire
  * rules for paths; a class of the embedder's is called as it is.
  *
  * @param budget what the guest may add to trees in memory
+ * @param readOnly whether changes are `rofs`; kept for trees in memory, a class of the embedder's is not given to change
  */
-export function fromShim(fd: ShimFd, budget: MemoryBudget): Descriptor {
+export function fromShim(fd: ShimFd, budget: MemoryBudget, readOnly = false): Descriptor {
   const { dir } = fd as Partial<OpenDirectory>;
   const isTree = TREE_CLASSES.has(fd.constructor.name) && dir?.contents instanceof Map;
-  return isTree ? new MemoryDirectory(dir, budget) : describeShim(fd);
+  return isTree ? new MemoryDirectory(dir, budget, readOnly) : describeShim(fd, readOnly);
 }

@@ -12,7 +12,7 @@ import {
 } from '@bjorn3/browser_wasi_shim';
 import { describe, expect, it } from 'vitest';
 import { ERRNO } from '../../../src/wasi/errno.ts';
-import type { Preopen, Preview1Options } from '../../../src/wasi/index.ts';
+import { type Preopen, type Preview1Options, SymbolicLink } from '../../../src/wasi/index.ts';
 import { preview1Guest } from '../../support/preview1-guest.ts';
 import { temporaryDirectories } from '../../support/temporary-directory.ts';
 
@@ -167,6 +167,101 @@ describe('a tree in memory', () => {
   });
 });
 
+describe('links in a tree in memory', () => {
+  it('that the embedder made are followed, and those of the guest are seen by the embedder', () => {
+    const { preopen, root } = tree({
+      f: new File(bytes('hello')),
+      l: new SymbolicLink('d/../f'),
+      d: new Directory([]),
+    });
+    const guest = shimGuest([preopen]);
+    const follow = guest.call('path_open', 3, 1, ...guest.path('l'), 0, 2n, 0n, 0, OUT);
+    expect([follow, guest.open('l', 0, 2n)]).toEqual([ERRNO.success, -ERRNO.loop]);
+    guest.put(10, 'd/made');
+    expect(guest.call('path_symlink', ...guest.path('../f'), 3, 10, 6)).toBe(ERRNO.success);
+    const made = (root.get('d') as Directory).contents.get('made');
+    expect(made).toBeInstanceOf(SymbolicLink);
+    expect((made as unknown as SymbolicLink).target).toBe('../f');
+    expect(guest.read(guest.open('d/made/../made', 0, 2n), 5)).toBe(-ERRNO.badf);
+  });
+
+  it.each([
+    ['/etc/passwd', ERRNO.perm],
+    ['../..', ERRNO.perm],
+    ['l', ERRNO.loop],
+    ['', ERRNO.noent],
+    ['nowhere', ERRNO.noent],
+  ])('to %j are errno %i', (target, errno) => {
+    const { preopen } = tree({ l: new SymbolicLink(target) });
+    const guest = shimGuest([preopen]);
+    expect(guest.call('path_open', 3, 1, ...guest.path('l'), 0, 2n, 0n, 0, OUT)).toBe(errno);
+  });
+
+  it('take of the budget what they are', () => {
+    const { preopen } = tree({});
+    const guest = shimGuest([preopen], { maxMemoryFileBytes: 10_000 });
+    guest.put(100, 'a'.repeat(100));
+    const make = (name: string) => guest.call('path_symlink', 100, 100, 3, ...guest.path(name));
+    let made = 0;
+    while (make(`l${made}`) === ERRNO.success) made++;
+    expect(made).toBeGreaterThan(5);
+    expect(make('more')).toBe(ERRNO.nospc);
+    expect(guest.call('path_unlink_file', 3, ...guest.path('l0'))).toBe(ERRNO.success);
+    expect(make('more')).toBe(ERRNO.success);
+  });
+});
+
+describe('a tree in memory to read only', () => {
+  const setUp = () => {
+    const { preopen, root } = tree({
+      f: new File(bytes('hello')),
+      d: new Directory([]),
+      l: new SymbolicLink('f'),
+      own: new Counting([]),
+    });
+    return { guest: shimGuest([{ ...preopen, readOnly: true } as Preopen]), root };
+  };
+  class Counting extends File {
+    override path_open() {
+      return { ret: 0, fd_obj: new Counter() as unknown as OpenFile };
+    }
+  }
+
+  it('is read as any other', () => {
+    const { guest } = setUp();
+    expect(guest.read(guest.open('f', 0, 2n), 5)).toBe('hello');
+    expect(guest.call('path_filestat_get', 3, 1, ...guest.path('l'), OUT)).toBe(ERRNO.success);
+    expect(guest.read(guest.open('own', 0, 2n), 5)).toBe('0');
+  });
+
+  it('is rofs where something would change', () => {
+    const { guest, root } = setUp();
+    const before = [...root.keys()];
+    expect([guest.open('f'), guest.open('new', 1), guest.open('f', 8, 2n)]).toEqual([-69, -69, -69]);
+    const f = guest.path('f');
+    guest.put(10, 'new');
+    const to = [3, 10, 3] as const;
+    const fd = guest.open('f', 0, 2n);
+    const own = guest.open('own', 0, 2n);
+    const answers = [
+      guest.call('path_create_directory', ...to),
+      guest.call('path_remove_directory', 3, ...f),
+      guest.call('path_unlink_file', 3, ...f),
+      guest.call('path_rename', 3, ...f, ...to),
+      guest.call('path_link', 3, 0, ...f, ...to),
+      guest.call('path_symlink', ...f, ...to),
+      guest.call('path_filestat_set_times', 3, 0, ...f, 1n, 1n, 5),
+      guest.call('fd_filestat_set_times', fd, 1n, 1n, 5),
+      guest.call('fd_filestat_set_size', fd, 1n),
+      guest.call('fd_filestat_set_size', own, 1n),
+    ];
+    expect(new Set(answers)).toEqual(new Set([ERRNO.rofs]));
+    expect([guest.write(fd, 'x'), guest.write(own, 'x')]).toEqual([-ERRNO.badf, -ERRNO.badf]);
+    expect([...root.keys()]).toEqual(before);
+    expect(guest.reports).toEqual([]);
+  });
+});
+
 /** A class of an embedder: a counter that is read as text. */
 class Counter extends Fd {
   closed = 0;
@@ -231,21 +326,74 @@ describe('an Fd of the embedder', () => {
     expect(guest.call('path_filestat_get', 3, 0, ...guest.path('f'), OUT)).toBe(ERRNO.success);
   });
 
-  it.each([
-    [
-      'throws',
-      () => {
-        throw new Error('out of order');
-      },
-    ],
-    ['gives more than was asked for', () => ({ ret: 0, data: new Uint8Array(100) })],
-  ])('that %s is the guest’s io, and nothing is written', (_, misbehave) => {
-    class Broken extends Counter {
-      override fd_read = misbehave as Counter['fd_read'];
+  const throws = () => {
+    throw new Error('out of order');
+  };
+  const nonsense: [string, unknown][] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 1000],
+    ['a promise', Promise.resolve({ ret: 0 })],
+    ['an errno that is none', { ret: 1000 }],
+    ['an errno that is text', { ret: '0' }],
+    ['success and nothing else', { ret: 0 }],
+    ['bytes that are none', { ret: 0, data: { length: 3, byteLength: 3 } }],
+    ['more than was asked for', { ret: 0, data: new Uint8Array(100) }],
+    ['a count that is too high', { ret: 0, nwritten: 11 }],
+    ['a count that is none', { ret: 0, nwritten: Number.NaN }],
+    ['an offset that is no bigint', { ret: 0, offset: 1 }],
+    ['a status of text', { ret: 0, fdstat: { fs_filetype: 'x' }, filestat: { ino: 'x' } }],
+    ['an entry without a name', { ret: 0, dirent: { d_ino: 1n, d_next: 1n, d_type: 1 } }],
+    ['something open that is nothing', { ret: 0, fd_obj: 7, inode_obj: null }],
+  ];
+  const calls: [string, string, (guest: ReturnType<typeof shimGuest>) => number][] = [
+    ['fd_read', 'fd_read', (guest) => -(guest.read(3, 10) as number)],
+    ['fd_write', 'fd_write', (guest) => -guest.write(3, '0123456789')],
+    ['fd_seek', 'fd_seek', (guest) => guest.call('fd_seek', 3, 0n, 0, OUT)],
+    ['fd_fdstat_get', 'fd_fdstat_get', (guest) => guest.call('fd_fdstat_get', 3, OUT)],
+    ['fd_filestat_get', 'fd_filestat_get', (guest) => guest.call('fd_filestat_get', 3, OUT)],
+    ['fd_sync', 'fd_sync', (guest) => guest.call('fd_sync', 3)],
+    ['fd_allocate', 'fd_allocate', (guest) => guest.call('fd_allocate', 3, 0n, 1n)],
+    ['fd_readdir_single', 'fd_readdir', (guest) => guest.call('fd_readdir', 4, BUFFER, 100, 0n, OUT)],
+    ['path_open', 'path_open', (guest) => -guest.open('x', 0, 2n, 4)],
+    ['path_create_directory', 'path_create_directory', (guest) => guest.call('path_create_directory', 4, 0, 1)],
+    ['path_unlink', 'path_rename', (guest) => guest.call('path_rename', 4, 0, 1, 4, 0, 1)],
+    ['path_readlink', 'path_readlink', (guest) => guest.call('path_readlink', 4, 0, 1, BUFFER, 10, OUT)],
+    ['path_filestat_get', 'path_filestat_get', (guest) => guest.call('path_filestat_get', 4, 0, 0, 1, OUT)],
+  ];
+  const broken = calls.flatMap(([method, name, call]) =>
+    [['an exception', throws] as const, ...nonsense.map(([what, value]) => [what, () => value] as const)]
+      .filter(([what]) => !(what === 'success and nothing else' && /sync|allocate|create/.test(method)))
+      .map(([what, misbehave]) => ({ method, what, name, call, misbehave })),
+  );
+
+  it.each(broken)('that answers $method by $what is the guest’s io', ({ method, name, call, misbehave }) => {
+    class Listing extends Counter {
+      override fd_fdstat_get() {
+        return { ret: 0, fdstat: new wasi.Fdstat(wasi.FILETYPE_DIRECTORY, 0) };
+      }
     }
-    const guest = shimGuest([{ kind: 'shim', guestPath: '/', fd: new Broken() }]);
-    expect(guest.read(3, 10)).toBe(-ERRNO.io);
-    guest.expectUntouched(BUFFER, BUFFER + 200);
-    expect(guest.reports).toHaveLength(1);
+    const file = new Counter();
+    const directory = new Listing();
+    const guest = shimGuest([
+      { kind: 'shim', guestPath: '/f', fd: file },
+      { kind: 'shim', guestPath: '/d', fd: directory },
+    ]);
+    for (const fd of [file, directory]) Object.assign(fd, { [method]: misbehave });
+    guest.mask();
+    expect(call(guest)).toBe(ERRNO.io);
+    expect(guest.reports).toEqual([[name, expect.any(Error)]]);
+    guest.expectUntouched(OUT, OUT + 100);
+    guest.expectUntouched(BUFFER + 10, BUFFER + 200);
+  });
+
+  it('that throws when it is closed keeps nothing else open', () => {
+    const closed = new Counter();
+    const guest = shimGuest(
+      [Object.assign(new Counter(), { fd_close: throws }), closed].map((fd) => ({ kind: 'shim', guestPath: '/', fd })),
+    );
+    guest.preview1.dispose();
+    expect(closed.closed).toBe(1);
+    expect(guest.reports).toEqual([['fd_close', expect.any(Error)]]);
   });
 });
