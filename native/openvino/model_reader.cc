@@ -41,8 +41,11 @@ ModelHandle ReadFromFiles(const Library& library, const ModelContent& content, c
   const Api& api = library.api();
   ModelObject* model = nullptr;
   const Status status = api.core_read_model(library.core(), files.PathOf(name).c_str(), nullptr, &model);
+  ModelHandle owner(model, api.model_free);
+  // Before what the runtime says: it may speak of other bytes.
+  files.CheckUntouched();
   Check(api, status, kInvalid, What(content));
-  return ModelHandle(model, api.model_free);
+  return owner;
 }
 
 ModelHandle ReadHere(const Library& library, const ModelContent& content, bool isolated) {
