@@ -164,6 +164,12 @@ inline napi_value Answer(napi_env env, long long result) {
   return result < 0 ? Failed(env, errno) : Number(env, static_cast<double>(result));
 }
 
+// Whether a call that is newer than others answered that the kernel, the file, or a filter in front of the kernel (EPERM)
+// does not know it: the older calls are tried then, and say what is really wrong.
+inline bool IsUnsupported(int error) {
+  return error == ENOSYS || error == EOPNOTSUPP || error == EINVAL || error == EPERM;
+}
+
 // Repeats a call while signals interrupt it.
 template <typename Call>
 auto Restarting(Call call) -> decltype(call()) {

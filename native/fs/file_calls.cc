@@ -164,7 +164,7 @@ napi_value Append(napi_env env, napi_callback_info info) {
 #ifdef RWF_APPEND
   const struct iovec vector = {range.bytes, Bounded(range.length)};
   const ssize_t written = Restarting([&] { return pwritev2(fd, &vector, 1, 0, RWF_APPEND); });
-  if (written >= 0 || (errno != ENOSYS && errno != EOPNOTSUPP)) return Answer(env, written);
+  if (written >= 0 || !IsUnsupported(errno)) return Answer(env, written);
 #endif
   // The description belongs to this descriptor alone, so its flag may be turned for the length of one write.
   const int flags = fcntl(fd, F_GETFL);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "arguments.h"
 #include "calls.h"
 
 namespace {
@@ -13,43 +14,52 @@ struct Call {
   napi_callback function;
 };
 
-constexpr Call kCalls[] = {
-    {"openDirectory", fs::OpenDirectory},
-    {"open", fs::Open},
-    {"stat", fs::Stat},
-    {"makeDirectory", fs::MakeDirectory},
-    {"removeDirectory", fs::RemoveDirectory},
-    {"unlink", fs::Unlink},
-    {"rename", fs::Rename},
-    {"link", fs::Link},
-    {"symbolicLink", fs::SymbolicLink},
-    {"readLink", fs::ReadLink},
-    {"setTimes", fs::SetTimes},
-    {"setResolver", fs::SetResolver},
-    {"close", fs::Close},
-    {"statDescriptor", fs::StatDescriptor},
-    {"setDescriptorTimes", fs::SetDescriptorTimes},
-    {"readAt", fs::ReadAt},
-    {"writeAt", fs::WriteAt},
-    {"append", fs::Append},
-    {"truncate", fs::Truncate},
-    {"sync", fs::Sync},
-    {"dataSync", fs::DataSync},
-    {"advise", fs::Advise},
-    {"isTerminal", fs::IsTerminal},
-    {"listDirectory", fs::ListDirectory},
-    {"readNow", fs::ReadNow},
-    {"writeNow", fs::WriteNow},
-    {"wait", fs::Wait},
-    {"available", fs::Available},
-    {"accept", fs::Accept},
-    {"receive", fs::Receive},
-    {"send", fs::Send},
-    {"shutdown", fs::Shutdown},
-    {"clockTime", fs::ClockTime},
-    {"random", fs::Random},
-};
+// Memory may run out in any call; no exception may cross into Node, which would end the process.
+template <napi_callback Function>
+napi_value Guarded(napi_env env, napi_callback_info info) {
+  try {
+    return Function(env, info);
+  } catch (...) {
+    return fs::Failed(env, ENOMEM);
+  }
+}
 
+constexpr Call kCalls[] = {
+    {"openDirectory", Guarded<fs::OpenDirectory>},
+    {"open", Guarded<fs::Open>},
+    {"stat", Guarded<fs::Stat>},
+    {"makeDirectory", Guarded<fs::MakeDirectory>},
+    {"removeDirectory", Guarded<fs::RemoveDirectory>},
+    {"unlink", Guarded<fs::Unlink>},
+    {"rename", Guarded<fs::Rename>},
+    {"link", Guarded<fs::Link>},
+    {"symbolicLink", Guarded<fs::SymbolicLink>},
+    {"readLink", Guarded<fs::ReadLink>},
+    {"setTimes", Guarded<fs::SetTimes>},
+    {"setResolver", Guarded<fs::SetResolver>},
+    {"close", Guarded<fs::Close>},
+    {"statDescriptor", Guarded<fs::StatDescriptor>},
+    {"setDescriptorTimes", Guarded<fs::SetDescriptorTimes>},
+    {"readAt", Guarded<fs::ReadAt>},
+    {"writeAt", Guarded<fs::WriteAt>},
+    {"append", Guarded<fs::Append>},
+    {"truncate", Guarded<fs::Truncate>},
+    {"sync", Guarded<fs::Sync>},
+    {"dataSync", Guarded<fs::DataSync>},
+    {"advise", Guarded<fs::Advise>},
+    {"isTerminal", Guarded<fs::IsTerminal>},
+    {"listDirectory", Guarded<fs::ListDirectory>},
+    {"readNow", Guarded<fs::ReadNow>},
+    {"writeNow", Guarded<fs::WriteNow>},
+    {"wait", Guarded<fs::Wait>},
+    {"available", Guarded<fs::Available>},
+    {"accept", Guarded<fs::Accept>},
+    {"receive", Guarded<fs::Receive>},
+    {"send", Guarded<fs::Send>},
+    {"shutdown", Guarded<fs::Shutdown>},
+    {"clockTime", Guarded<fs::ClockTime>},
+    {"random", Guarded<fs::Random>},
+};
 
 // The numbers that differ between systems. Those that Node's `os.constants` has are not repeated.
 Napi::Object Constants(Napi::Env env) {

@@ -58,12 +58,16 @@ int OpenAt2(int directory, const char* path, int flags, mode_t mode) {
   return static_cast<int>(syscall(SYS_openat2, directory, path, &how, sizeof(how)));
 }
 
-// Old kernels answer ENOSYS; a seccomp filter that does not know the call may answer EPERM, which a file may answer too.
-bool KernelLacksOpenAt2(int directory, int error) {
-  if (error == ENOSYS) return true;
-  if (error != EPERM) return false;
-  const Descriptor probe(OpenAt2(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
-  return !probe.open() && (errno == EPERM || errno == ENOSYS);
+// Old kernels answer ENOSYS; a seccomp filter that does not know the call may answer EPERM or EACCES, which a file may
+// answer too. The root directory can always be looked up.
+bool KernelLacksOpenAt2(int error) {
+  if (error != ENOSYS && error != EPERM && error != EACCES) return false;
+  OpenHow how = {};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = kNoMagicLinks;
+  const Descriptor probe(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how))));
+  // Out of descriptors, say: nothing is known then, and the answer stands.
+  return !probe.open() && (errno == ENOSYS || errno == EPERM || errno == EACCES);
 }
 #endif
 
@@ -124,9 +128,11 @@ class Walk {
     return names_.empty() ? Last(name) : Enter(name);
   }
 
-  // `d/.` and `d/..` need the right to search `d`, as in the kernel.
+  // `d/.` and `d/..` need the right to search `d`, as in the kernel. (faccessat with AT_EACCESS is a newer call of its own,
+  // which some containers refuse.)
   int RequireSearch() {
-    return faccessat(base(), ".", X_OK, AT_EACCESS) == 0 ? kGoOn : -1;
+    struct stat status;
+    return fstatat(base(), ".", &status, 0) == 0 ? kGoOn : -1;
   }
 
   int Enter(const std::string& name) {
@@ -214,7 +220,7 @@ int OpenBeneath(int directory, const char* path, int flags, mode_t mode) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN) continue;
     const int error = errno;
-    if (KernelLacksOpenAt2(directory, error)) {
+    if (KernelLacksOpenAt2(error)) {
       g_kernel_resolves = false;
       break;
     }
@@ -239,18 +245,30 @@ int Parent::Resolve(int directory, const char* path, Slash slash) {
   if (is_dots || (end < length && slash == Slash::kEnters)) {
     before.assign(path, length);
     name_ = ".";
-  } else if (end < length && slash == Slash::kKept) {
-    name_ += '/';
   }
+  const bool kept = name_ != "." && end < length && slash == Slash::kKept;
   borrowed_ = directory;
-  if (before.empty()) return 0;
+  if (before.empty()) return kept ? KeepSlash() : 0;
 #ifdef O_PATH
   const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 #else
   const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 #endif
   opened_ = Descriptor(OpenBeneath(directory, before.c_str(), flags, 0));
-  return opened_.open() ? 0 : errno;
+  if (!opened_.open()) return errno;
+  return kept ? KeepSlash() : 0;
+}
+
+int Parent::KeepSlash() {
+#ifdef __linux__
+  // rename(2) follows no link here, slash or not.
+  name_ += '/';
+#else
+  // POSIX has a link before a slash followed, so the slash is not passed on.
+  struct stat status;
+  if (fstatat(fd(), name(), &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(status.st_mode)) return ENOTDIR;
+#endif
+  return 0;
 }
 
 }  // namespace fs

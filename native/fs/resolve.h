@@ -38,7 +38,10 @@ class Parent {
 
   int fd() const { return opened_.open() ? opened_.get() : borrowed_; }
   const char* name() const { return name_.c_str(); }
+
  private:
+  int KeepSlash();
+
   int borrowed_ = -1;
   Descriptor opened_;
   std::string name_;

@@ -41,7 +41,7 @@ ssize_t TryRead(int fd, const Range& range) {
 #ifdef RWF_NOWAIT
   const struct iovec vector = {range.bytes, range.length};
   const ssize_t got = Restarting([&] { return preadv2(fd, &vector, 1, -1, RWF_NOWAIT); });
-  if (got >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return got;
+  if (got >= 0 || !IsUnsupported(errno)) return got;
 #endif
   // Terminals, mostly: read(2) waits for nothing when poll(2) has seen something.
   if (!Ready(fd, POLLIN)) {
@@ -55,7 +55,7 @@ ssize_t TryWrite(int fd, const Range& range) {
 #ifdef RWF_NOWAIT
   const struct iovec vector = {range.bytes, range.length};
   const ssize_t put = Restarting([&] { return pwritev2(fd, &vector, 1, -1, RWF_NOWAIT); });
-  if (put >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return put;
+  if (put >= 0 || !IsUnsupported(errno)) return put;
 #endif
   if (!Ready(fd, POLLOUT)) {
     errno = EAGAIN;
