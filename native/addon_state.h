@@ -23,6 +23,7 @@ struct AddonState {
 
   napi_ref error_maker = nullptr;
   std::unique_ptr<RoomState> openvino;
+  std::unique_ptr<RoomState> fs;
 };
 
 }  // namespace edge

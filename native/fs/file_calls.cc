@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "calls.h"
 #include "descriptor.h"
+#include "owned_descriptors.h"
 #include "status.h"
 
 namespace fs {
@@ -109,6 +110,7 @@ napi_value Close(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   const int fd = in.Int(0);
   if (in.error() != 0) return Failed(env, in.error());
+  OwnedDescriptors::Release(env, fd);
   // Not repeated on EINTR: on Linux the descriptor is gone by then and its number may be somebody else's.
   return Answer(env, close(fd));
 }

@@ -4,8 +4,10 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "addon_state.h"
 #include "arguments.h"
 #include "calls.h"
+#include "owned_descriptors.h"
 
 namespace {
 
@@ -80,6 +82,7 @@ Napi::Object Constants(Napi::Env env) {
 }  // namespace
 
 Napi::Object InitFs(Napi::Env env) {
+  edge::AddonState::Of(env).fs = std::make_unique<fs::OwnedDescriptors>();
   Napi::Object exports = Napi::Object::New(env);
   for (const Call& call : kCalls) {
     napi_value function = nullptr;

@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "calls.h"
 #include "descriptor.h"
+#include "owned_descriptors.h"
 #include "resolve.h"
 #include "status.h"
 
@@ -82,7 +83,7 @@ napi_value OpenDirectory(napi_env env, napi_callback_info info) {
   // A directory that may be searched but not listed is still of use.
   if (fd < 0 && errno == EACCES) fd = open(path.text, O_PATH | O_DIRECTORY | O_CLOEXEC);
 #endif
-  return Answer(env, fd);
+  return Answer(env, OwnedDescriptors::Keep(env, fd));
 }
 
 // (directory, path, flags, mode) -> descriptor
@@ -94,7 +95,7 @@ napi_value Open(napi_env env, napi_callback_info info) {
   const int flags = in.Int(2);
   const int mode = in.Int(3);
   if (in.error() != 0) return Failed(env, in.error());
-  return Answer(env, OpenBeneath(directory, path.text, flags, static_cast<mode_t>(mode)));
+  return Answer(env, OwnedDescriptors::Keep(env, OpenBeneath(directory, path.text, flags, static_cast<mode_t>(mode))));
 }
 
 // (directory, path, follow, results) -> 0

@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "calls.h"
+#include "owned_descriptors.h"
 
 namespace fs {
 namespace {
@@ -132,12 +133,12 @@ napi_value Accept(napi_env env, napi_callback_info info) {
   if (in.error() != 0) return Failed(env, in.error());
   if (!Ready(fd, POLLIN)) return Failed(env, EAGAIN);
 #ifdef __linux__
-  return Answer(env, Restarting([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); }));
+  const int accepted = Restarting([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
 #else
   const int accepted = Restarting([&] { return accept(fd, nullptr, nullptr); });
   if (accepted >= 0) fcntl(accepted, F_SETFD, FD_CLOEXEC);
-  return Answer(env, accepted);
 #endif
+  return Answer(env, OwnedDescriptors::Keep(env, accepted));
 }
 
 // (descriptor, memory, start, length, peek, results) -> bytes read; results[0] is 1 where a datagram was cut
