@@ -88,10 +88,15 @@ function kindOf(value: Provided['value']): ModuleImport['kind'] {
   return value instanceof WebAssembly.Global ? 'global' : 'tag';
 }
 
+/** The one function of wasi-threads. */
+const THREAD_SPAWN = 'wasi::thread-spawn';
+
 /** What stands in for an import that nobody provides. */
 function substitute(entry: ModuleImport, options: LinkOptions): WebAssembly.Memory | HostFunction {
   if (entry.kind === 'memory' && entry.limits !== undefined) return importedMemory(entry, options.limits);
-  const unknown = new ModuleError('ERR_MODULE_LINK', `unknown import: \`${importName(entry)}\` has not been defined`);
+  const name = importName(entry);
+  const why = name === THREAD_SPAWN ? ' (wasi-threads is not supported: a guest has one thread)' : '';
+  const unknown = new ModuleError('ERR_MODULE_LINK', `unknown import: \`${name}\` has not been defined${why}`);
   if (entry.kind !== 'func' || options.unknownImports === 'refuse') throw unknown;
   if (options.unknownImports === 'trap') return () => options.onUnknownCall(unknown);
   return defaultResults(entry, unknown);
