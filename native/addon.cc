@@ -4,6 +4,7 @@
 #include "addon_state.h"
 #include "edge.h"
 #include "openvino/openvino.h"
+#include "stack/stack.h"
 #ifdef WASI_NN_HOST_FS
 #include "fs/fs.h"
 #endif
@@ -34,6 +35,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     edge::Set(env, exports, "initialize", Function(env, "initialize", Initialize));
     edge::Set(env, exports, "exitNow", Function(env, "exitNow", ExitNow));
     edge::Set(env, exports, "openvino", InitOpenVino(env));
+    edge::Set(env, exports, "stack", InitStack(env));
 #ifdef WASI_NN_HOST_FS
     edge::Set(env, exports, "fs", InitFs(env));
 #endif

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.ts';
 import { compileModule, type ModuleSource, readModuleFile, readModuleSource } from '../host/compile.ts';
 import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../host/guest-plan.ts';
 import { type GuestStdio, runGuest } from '../host/guest-run.ts';
+import { fitsThisThread } from '../host/guest-stack.ts';
 import type { ModuleLimits } from '../host/module-rewrite.ts';
 import { createNnSupport, type NnPlan, parseNamedGraph } from '../host/nn-support.ts';
 import type { WorkerRunOptions } from '../host/worker-run.ts';
@@ -51,15 +52,15 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
     ? (name: string, reason: unknown) => io.stderr(wasiFaultText(name, reason))
     : undefined;
   const timeoutMs = keys.number('W', 'timeout');
-  const stackMegabytes = deepStack(keys.number('W', 'max-wasm-stack'));
+  const maxWasmStackBytes = maxWasmStack(keys);
   // Opening OpenVINO on a thread of its own takes as long as all that follows here until the guest's first call.
   const support = nn && createNnSupport({ ...nn, env: io.env }, refused);
   if (usesNn(source)) support?.preload();
   const plan = await guestPlan(settings, keys, source, io);
   const stdio = guestStdio(keys, io.guest);
-  const isWatched = timeoutMs !== undefined || stackMegabytes !== undefined;
+  const isWatched = timeoutMs !== undefined || !fitsThisThread(maxWasmStackBytes);
   const outcome = isWatched
-    ? await runWatched(plan, nn, stdio, { timeoutMs, stackMegabytes, onRefused: refused, onWasiFault: faulted })
+    ? await runWatched(plan, nn, stdio, { timeoutMs, onRefused: refused, onWasiFault: faulted })
     : runGuest(plan, stdio, support, faulted).outcome;
   return report(outcome, settings.module, io);
 }
@@ -138,6 +139,7 @@ async function guestPlan(settings: RunSettings, keys: Keys, source: ModuleSource
       : keys.flag('W', 'unknown-imports-default', false)
         ? 'default'
         : 'refuse',
+    maxWasmStackBytes: maxWasmStack(keys),
     // wasmtime reads 0 as its default, too.
     maxBacktraceFrames: keys.number('D', 'max-backtrace') || DEFAULT_BACKTRACE_FRAMES,
   };
@@ -159,24 +161,13 @@ function guestStdio(keys: Keys, given: GuestStdio | undefined): GuestStdio {
   };
 }
 
-/** wasmtime's default. V8's own stack of about 1 MB is deep enough for it, and for all below. */
-const DEFAULT_WASM_STACK_BYTES = 512 * 1024;
-/** V8's frames of a guest are up to twice as large as wasmtime's. */
-const STACK_FACTOR = 2;
-const MAX_STACK_MEGABYTES = 4096;
+const MOST_WASM_STACK_BYTES = 2 ** 31;
 
-/** The stack of the guest's thread where the default does not do. */
-function deepStack(maxWasmStack: number | undefined): number | undefined {
-  if (maxWasmStack === undefined) return undefined;
-  const megabytes = Math.ceil((maxWasmStack * STACK_FACTOR) / 2 ** 20) + 1;
-  if (maxWasmStack === 0 || megabytes > MAX_STACK_MEGABYTES) {
-    throw invalidOption(
-      '-W max-wasm-stack',
-      `a number of bytes up to ${MAX_STACK_MEGABYTES / STACK_FACTOR} MiB`,
-      maxWasmStack,
-    );
-  }
-  return maxWasmStack <= DEFAULT_WASM_STACK_BYTES ? undefined : megabytes;
+/** @throws OptionError */
+function maxWasmStack(keys: Keys): number | undefined {
+  const bytes = keys.number('W', 'max-wasm-stack');
+  if (bytes === undefined || (bytes > 0 && bytes <= MOST_WASM_STACK_BYTES)) return bytes;
+  throw invalidOption('-W max-wasm-stack', `a number of bytes up to ${MOST_WASM_STACK_BYTES / 2 ** 20} MiB`, bytes);
 }
 
 /** The guest writes from its own thread, so that nothing that it wrote before its time was over is lost. */

@@ -20,6 +20,8 @@ export interface GuestPlan {
   invoke?: { name: string; args: readonly string[] } | undefined;
   limits: ModuleLimits & InstanceLimits;
   unknownImports: UnknownImports;
+  /** Bytes of stack, as wasmtime counts them. Undefined: at least what wasmtime gives. */
+  maxWasmStackBytes?: number | undefined;
   /** Frames of the guest in a trap's backtrace. */
   maxBacktraceFrames: number;
 }

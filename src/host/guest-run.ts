@@ -1,5 +1,5 @@
 /** One run of one guest on this thread: provide, link, instantiate, call, and tell how it ended. */
-import { HostError, ModuleError } from '../errors.ts';
+import { GuestTrapError, HostError, ModuleError } from '../errors.ts';
 import { GuestExit } from '../guest/exit.ts';
 import { GuestMemory } from '../guest/memory.ts';
 import { createWasiNn } from '../nn/abi/functions.ts';
@@ -12,12 +12,13 @@ import { createPreview1 } from '../wasi/index.ts';
 import { frameText, type Innermost, wasmFrames, withWasmFrames } from './backtrace.ts';
 import type { CompiledModule } from './compile.ts';
 import type { GuestFailure, GuestOutcome, GuestPhase, GuestPlan, InstanceLimits } from './guest-plan.ts';
+import { roomForCalls, withGuestStack } from './guest-stack.ts';
 import { preview1Type, wasiNnType } from './import-types.ts';
 import { checkInvocable, parseArguments, resultTexts } from './invoke.ts';
 import { type ImportProvider, linkImports } from './link.ts';
 import type { FunctionType } from './module-binary.ts';
 import { START_EXPORT } from './module-rewrite.ts';
-import { trapText, withoutPrefix } from './trap.ts';
+import { STACK_EXHAUSTED, trapText, withoutPrefix } from './trap.ts';
 
 /** Where a guest's standard streams go. */
 export interface GuestStdio {
@@ -58,7 +59,8 @@ export function runGuest(
 ): GuestRun {
   const run = new Run(plan, stdio, nn, onWasiFault);
   try {
-    const outcome = withWasmFrames(plan.maxBacktraceFrames, () => run.outcome());
+    const guest = () => withWasmFrames(plan.maxBacktraceFrames, () => run.outcome());
+    const outcome = withGuestStack(plan.maxWasmStackBytes, guest);
     return { outcome, dispose: () => run.dispose() };
   } catch (error) {
     run.dispose();
@@ -87,6 +89,9 @@ class Run {
   readonly #memory = new GuestMemory();
   readonly #preview1: Preview1 | undefined;
   readonly #wasiNn: WasiNn | undefined;
+  readonly #hasRoom = roomForCalls();
+  /** Whether code of an embedder may run inside a call, which is not to be left halfway either. */
+  readonly #callsEmbedder: boolean;
   readonly #preloaded = new Map<string, ImportProvider[]>();
   readonly #count = new InstanceCount();
   /** What WASI calls read and write: the memory of the module that makes them. */
@@ -100,6 +105,7 @@ class Run {
     onWasiFault: WasiFaultListener | undefined,
   ) {
     this.#plan = plan;
+    this.#callsEmbedder = [...Object.values(stdio), ...plan.preopens].some(({ kind }) => EMBEDDER_KINDS.has(kind));
     const { args, env, preopens } = plan;
     if (plan.wasi.preview1 || plan.wasi.unstable) {
       const shared = { memory: this.#memory, exit: this.#exit, report: onWasiFault };
@@ -208,8 +214,17 @@ class Run {
   ) {
     if (!Object.hasOwn(functions, name)) return undefined;
     const call = (functions as Record<string, ExportedFunction>)[name] as ExportedFunction;
-    if (ownMemory === undefined) return { value: call, type };
-    return { value: (...args: unknown[]) => this.#withMemory(ownMemory(), () => call(...args)), type };
+    const value = this.#callsEmbedder || changesHost(name) ? this.#withRoom(call) : call;
+    if (ownMemory === undefined) return { value, type };
+    return { value: (...args: unknown[]) => this.#withMemory(ownMemory(), () => value(...args)), type };
+  }
+
+  /** Ends the guest where the call might not come to its end: half of what it does must not stay. */
+  #withRoom(call: ExportedFunction): ExportedFunction {
+    return (...args) => {
+      if (!this.#hasRoom()) this.#exit.fail(new GuestTrapError('ERR_GUEST_TRAP', `wasm trap: ${STACK_EXHAUSTED}`));
+      return call(...args);
+    };
   }
 
   #withMemory<Result>(memory: WebAssembly.Memory | undefined, call: () => Result): Result {
@@ -265,6 +280,15 @@ function describeFailure(error: unknown): Omit<GuestFailure, 'backtrace'> | unde
   const outOfMemory = error instanceof RangeError && /out of memory/i.test(error.message);
   return outOfMemory ? { code: 'ERR_MODULE_LIMIT', message: withoutPrefix(error.message) } : undefined;
 }
+
+const EMBEDDER_KINDS: ReadonlySet<string> = new Set(['shim', 'write', 'descriptor']);
+
+/** Calls that take longer than asking for room, and open, close or move something; all of wasi-nn's are. */
+function changesHost(name: string): boolean {
+  return Object.hasOwn(PARAMETER_COUNTS, name) || CHANGING_CALLS.test(name);
+}
+
+const CHANGING_CALLS = /^(?:fd_close|fd_renumber|fd_allocate|sock_|path_(?!filestat_get|readlink))/;
 
 function nnType(name: string): FunctionType | undefined {
   const counts: Readonly<Record<string, number>> = PARAMETER_COUNTS;

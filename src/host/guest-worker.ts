@@ -4,6 +4,7 @@ import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputSink } from '../wasi/index.ts';
 import { runGuest } from './guest-run.ts';
+import { DEFAULT_WASM_STACK_BYTES } from './guest-stack.ts';
 import type { PostedSink, WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import { createNnSupport } from './nn-support.ts';
 
@@ -18,7 +19,9 @@ function run({ plan, nn, stdio, postRefusals, heardReports }: WorkerTask): void 
     post({ type: 'started' });
     const faulted = (functionName: string, reason: unknown) =>
       report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
-    const { outcome, dispose } = runGuest(plan, { stdin: stdio.stdin, ...sinks }, support, faulted);
+    // This thread's own limit is deeper: a guest has the same depth with a time limit and without.
+    const bounded = { ...plan, maxWasmStackBytes: plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES };
+    const { outcome, dispose } = runGuest(bounded, { stdin: stdio.stdin, ...sinks }, support, faulted);
     dispose();
     post({ type: 'ended', outcome });
   } catch (error) {

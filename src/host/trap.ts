@@ -1,4 +1,5 @@
 /** Tells what an exception out of a guest means, in wasmtime's words. */
+import { isStackOverflow } from '../guest/stack-overflow.ts';
 
 /** V8's words for traps, and wasmtime's. Where V8 tells fewer apart, the likelier of wasmtime's is taken. */
 const TRAPS: readonly (readonly [v8: RegExp, wasmtime: string])[] = [
@@ -21,14 +22,14 @@ const TRAPS: readonly (readonly [v8: RegExp, wasmtime: string])[] = [
   [/^requested new array is too large$/, 'allocation size too large'],
 ];
 
-const STACK_OVERFLOW = 'Maximum call stack size exceeded';
+export const STACK_EXHAUSTED = 'call stack exhausted';
 
 /**
  * The trap's name, or undefined where the exception is no trap.
  * @param error whatever a call into a guest threw
  */
 export function trapText(error: unknown): string | undefined {
-  if (error instanceof RangeError && error.message === STACK_OVERFLOW) return 'call stack exhausted';
+  if (isStackOverflow(error)) return STACK_EXHAUSTED;
   if (!(error instanceof WebAssembly.RuntimeError)) return undefined;
   const words = withoutPrefix(error.message);
   return TRAPS.find(([pattern]) => pattern.test(words))?.[1] ?? words;

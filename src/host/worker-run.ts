@@ -7,13 +7,12 @@ import { packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { GuestOutcome } from './guest-plan.ts';
 import type { WasiFaultListener } from './guest-run.ts';
+import { threadStackMegabytes } from './guest-stack.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 
 export interface WorkerRunOptions {
   /** Counted from when the guest begins. Undefined: no limit. */
   timeoutMs?: number | undefined;
-  /** For V8's stack. Default: what Node gives a worker. */
-  stackMegabytes?: number | undefined;
   onOutput?: ((stream: 'stdout' | 'stderr', bytes: Uint8Array) => void) | undefined;
   onRefused?: ((refusal: Refusal) => void) | undefined;
   onWasiFault?: WasiFaultListener | undefined;
@@ -44,12 +43,12 @@ const GRACE_MS = 30;
  * nothing interrupts it.
  */
 export function runInWorker(plainTask: Omit<WorkerTask, 'heardReports'>, options: WorkerRunOptions): WorkerRun {
-  const { stackMegabytes, timeoutMs } = options;
+  const { timeoutMs } = options;
   const heard = options.reportsInOrder ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
   const task: WorkerTask = { ...plainTask, heardReports: heard?.buffer };
   const worker = new Worker(join(packageRoot(), 'dist', 'guest-worker.js'), {
     workerData: task,
-    ...(stackMegabytes !== undefined && { resourceLimits: { stackSizeMb: stackMegabytes } }),
+    resourceLimits: { stackSizeMb: threadStackMegabytes(task.plan.maxWasmStackBytes) },
   });
   let timer: NodeJS.Timeout | undefined;
   const outcome = new Promise<GuestOutcome>((resolve, reject) => {

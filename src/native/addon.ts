@@ -5,14 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { BackendError, type ErrorCode, HostError } from '../errors.ts';
 import type { NativeFs } from './fs.ts';
 import type { NativeOpenVino } from './openvino.ts';
+import type { NativeStack } from './stack.ts';
 
-/** The addon's exports: one `.node` file with two rooms that know nothing of each other. */
+/** The addon's exports: one `.node` file with rooms that know nothing of each other. */
 export interface NativeAddon {
   /** Gives the addon the maker of its errors; once per thread, before anything else. */
   initialize(createError: (code: ErrorCode, message: string) => Error): void;
   openvino: NativeOpenVino;
   /** Absent on platforms whose file system room is not built. */
   fs?: NativeFs;
+  stack?: NativeStack;
   /** Ends the process at once: no exit handlers, no waiting for threads of the runtime. Everything must be written before. */
   exitNow(exitCode: number): never;
 }

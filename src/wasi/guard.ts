@@ -1,5 +1,6 @@
 import type { GuestExit } from '../guest/exit.ts';
 import { GuestFault } from '../guest/memory.ts';
+import { isStackOverflow } from '../guest/stack-overflow.ts';
 import type { Functions } from './context.ts';
 import { ERRNO, type Errno } from './errno.ts';
 
@@ -22,7 +23,7 @@ export function guarded(
     Object.entries(functions).map(([name, call]) => {
       const answerFor = (error: unknown): Errno => {
         if (error instanceof GuestFault) return ERRNO.fault;
-        if (exit.exitCode !== undefined) throw error;
+        if (exit.exitCode !== undefined || isStackOverflow(error)) throw error;
         report?.(name, error);
         return ERRNO.io;
       };

@@ -1,5 +1,6 @@
 /** The imports of `wasi_ephemeral_nn`: read memory, find the handle, delegate, tell the errno. */
 import { HostError, printable } from '../../errors.ts';
+import { isStackOverflow } from '../../guest/stack-overflow.ts';
 import { describe } from '../../options.ts';
 import type { Backend, BackendExecutionContext, BackendGraph, ElementType, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type WasiNn, type WasiNnOptions } from '../index.ts';
@@ -36,7 +37,7 @@ export function createWasiNn(options: WasiNnOptions): WasiNn {
   return { imports, dispose: () => calls.dispose() };
 }
 
-/** The one place that turns a call's outcome into its errno. */
+/** The one place that turns a call's outcome into its errno. @throws what ends the guest: the stack ran out */
 function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: readonly unknown[]): number {
   try {
     // Written out, not spread: one call costs less than a microsecond and this would be a third of it.
@@ -44,6 +45,7 @@ function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: read
     calls[name](a, b, c, d, e);
     return ERRNO.success;
   } catch (error) {
+    if (isStackOverflow(error)) throw error;
     const told = errnoOf(error);
     const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
     const reason = printable(`${about}: ${error instanceof Error ? error.message : String(error)}`);
