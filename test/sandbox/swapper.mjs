@@ -1,20 +1,20 @@
 /**
- * Swaps `race` in a directory between its own contents and a way out until it is told to stop, then says how often.
+ * Swaps what a guest uses between its own contents and a way out until it is told to stop; asked, it says how often it did.
  *
  *     node swapper.mjs DIRECTORY OUTSIDE KIND
  *
- * KIND `link`: a link to OUTSIDE, absolute and relative in turn. `directory`: `race` itself is carried to OUTSIDE and back.
+ * KIND `link`: the directory `race` for a link to OUTSIDE, absolute and relative in turn. `leaf`: the file `race/secret`
+ * for a link to the one of OUTSIDE, in turn as well. `directory`: `race` itself is carried to OUTSIDE and back.
  */
-import { renameSync, symlinkSync } from 'node:fs';
+import { linkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [directory = '', outside = '', kind = ''] = process.argv.slice(2);
 const race = join(directory, 'race');
 const kept = join(directory, 'kept');
 const links = [join(directory, 'out-absolute'), join(directory, 'out-relative')];
-symlinkSync(outside, links[0] ?? '');
-symlinkSync('../outside', links[1] ?? '');
-
+const targets = [join(outside, 'secret'), '../../outside/secret'];
+const harmless = join(directory, 'harmless');
 let swaps = 0;
 
 /** The guest renames and removes in between: a swap that does not fit is none. */
@@ -32,20 +32,44 @@ function swapLink() {
   attempt(kept, race);
 }
 
+/** Makes what is to come beside it, and puts it in its place at once. */
+function put(make) {
+  try {
+    make(kept);
+    renameSync(kept, join(race, 'secret'));
+    // Where both were the same file, renaming leaves both.
+    unlinkSync(kept);
+  } catch {}
+}
+
+function swapLeaf() {
+  const target = targets[swaps % 2] ?? '';
+  put((name) => symlinkSync(target, name));
+  put((name) => linkSync(harmless, name));
+}
+
 function carry() {
   attempt(race, join(outside, 'carried'));
   attempt(join(outside, 'carried'), race);
 }
 
-const swap = kind === 'link' ? swapLink : carry;
+const KINDS = { link: swapLink, leaf: swapLeaf, directory: carry };
+if (kind === 'link') {
+  symlinkSync(outside, links[0] ?? '');
+  symlinkSync('../outside', links[1] ?? '');
+}
+
+if (kind === 'leaf') writeFileSync(harmless, 'PUBLIC');
+
 function someSwaps() {
-  for (let index = 0; index < 500; index++, swaps++) swap();
+  for (let index = 0; index < 500; index++, swaps++) KINDS[kind]();
   setImmediate(someSwaps);
 }
 
-process.on('message', () => {
+process.on('message', (word) => {
   process.send?.(swaps);
-  process.exit(0);
+  if (word === 'stop') process.disconnect();
 });
+process.once('disconnect', () => process.exit(0));
 process.send?.('ready');
 someSwaps();

@@ -1,8 +1,8 @@
 // Uses `race`, which another process keeps swapping between a directory of ours and a way out, in every way there is, and
-// says what it got: how often each use went well, and whether anything came from outside.
+// says what it got: how often each use went well, with which errnos it did not, and whether anything came from outside.
 //
 // Outside lies a file `secret` of 12345 bytes that begins with SECRET, and a file `marker`; in our own `race` the file
-// `secret` says PUBLIC. Argument: how many rounds.
+// `secret` says PUBLIC. Arguments: how many rounds; `rate` instead of a second one measures how long one open takes.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +12,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 
 WASI(args_get) i32 args_get(u32, u32);
+WASI(clock_time_get) i32 clock_time_get(u32, u64, u32);
 WASI(fd_close) i32 fd_close(u32);
 WASI(fd_read) i32 fd_read(u32, u32, u32, u32);
 WASI(fd_readdir) i32 fd_readdir(u32, u32, u32, u64, u32);
@@ -37,10 +38,11 @@ enum { OPEN, OPEN_BELOW, STAT, MAKE, DIRECTORIES, RENAME, HARD_LINK, SYMBOLIC_LI
 static const char *const NAMES[USES] = {"open",  "open-below", "stat",  "make",    "directories", "rename",
                                         "link",  "symlink",    "times", "listing", "dots",        "readlink"};
 static u32 went[USES], failed[USES], escapes;
+static unsigned char errnos[USES][128];
 
 static void count(int use, i32 error) {
   if (error == 0) went[use]++;
-  else failed[use]++;
+  else failed[use]++, errnos[use][error & 127] = 1;
 }
 
 static unsigned char bytes[65536];
@@ -161,12 +163,35 @@ static void putNumber(u32 n) {
   while (k) line[lineLength++] = digits[--k];
 }
 
+static void printLine(void) {
+  u32 vector[2] = {AT(line), lineLength}, written;
+  fd_write(1, AT(vector), 1, AT(&written));
+}
+
+static u64 now(void) {
+  u64 time;
+  clock_time_get(1, 1, AT(&time));
+  return time;
+}
+
+// How many nanoseconds one open and its close take.
+static void measure(u32 rounds) {
+  u64 start = now();
+  for (u32 k = 0; k < rounds; k++) {
+    u32 fd;
+    if (OPEN_TEXT(ROOT, "race/sub/../secret", 0, READ, &fd) == 0) fd_close(fd);
+  }
+  putNumber((u32)((now() - start) / rounds));
+  printLine();
+}
+
 void _start(void) {
   static char text[256];
   static u32 pointers[8];
   args_get(AT(pointers), AT(text));
   u32 rounds = 0;
   for (const char *p = (const char *)(uintptr_t)pointers[1]; *p; p++) rounds = rounds * 10 + (u32)(*p - '0');
+  if (pointers[2] != 0) return measure(rounds);
   for (u32 k = 0; k < rounds; k++) {
     openAndRead(OPEN, "race/secret", 11);
     openBelow();
@@ -183,9 +208,14 @@ void _start(void) {
   }
   put("{");
   for (int use = 0; use < USES; use++) {
-    put("\""), put(NAMES[use]), put("\":["), putNumber(went[use]), put(","), putNumber(failed[use]), put("],");
+    put("\""), put(NAMES[use]), put("\":["), putNumber(went[use]), put(","), putNumber(failed[use]), put(",[");
+    for (u32 error = 0, any = 0; error < 128; error++) {
+      if (!errnos[use][error]) continue;
+      if (any++) put(",");
+      putNumber(error);
+    }
+    put("]],");
   }
   put("\"escapes\":"), putNumber(escapes), put("}\n");
-  u32 vector[2] = {AT(line), lineLength}, written;
-  fd_write(1, AT(vector), 1, AT(&written));
+  printLine();
 }
