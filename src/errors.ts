@@ -20,7 +20,9 @@ export const ERROR_CODES = {
   ERR_GUEST_TRAP: 'the guest trapped',
   ERR_GUEST_EXCEPTION: 'the guest threw a WebAssembly exception that it did not catch',
   ERR_GUEST_TIMEOUT: 'the guest ran longer than it may',
+  ERR_GUEST_ABORTED: 'the signal given for the run ended it',
 
+  ERR_STDIO: 'a standard stream cannot be opened, or a stream of the embedder failed while the guest used it',
   ERR_PREOPEN: 'a directory to be preopened does not exist or cannot be opened',
 
   ERR_NN_RUNTIME_NOT_FOUND: 'no OpenVINO runtime was found in any place of the search',

@@ -174,18 +174,11 @@ function maxWasmStack(keys: Keys): number | undefined {
 async function runWatched(
   plan: GuestPlan,
   nn: NnPlan | undefined,
-  { stdin, stdout, stderr }: GuestStdio,
+  stdio: GuestStdio,
   watch: WorkerRunOptions,
 ): Promise<GuestOutcome> {
   const { runInWorker } = await import('../host/worker-run.ts');
-  if (stdin.kind === 'shim' || !isPosted(stdout) || !isPosted(stderr)) {
-    throw new TypeError('the streams of a watched guest are descriptors');
-  }
   // Nothing terminates the worker: the process ends with it.
   const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: true };
-  return runInWorker({ ...task, stdio: { stdin, stdout, stderr } }, { ...watch, reportsInOrder: true }).outcome;
-}
-
-function isPosted<Sink extends GuestStdio['stdout']>(sink: Sink): sink is Exclude<Sink, { kind: 'write' | 'shim' }> {
-  return sink.kind === 'fd' || sink.kind === 'null';
+  return runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).outcome;
 }

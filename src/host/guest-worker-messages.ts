@@ -1,21 +1,39 @@
 /** What passes between the thread that started a guest's worker and the worker. */
 import type { ErrorCode } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
-import type { InputSource, OutputSink } from '../wasi/index.ts';
+import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
 import type { GuestOutcome, GuestPlan } from './guest-plan.ts';
 import type { NnPlan } from './nn-support.ts';
+import type { RemoteHandle } from './remote-descriptor.ts';
+import type { CallPort } from './thread-call.ts';
 
-/** `post`: sent back in messages. */
-export type PostedSink = Exclude<OutputSink, { kind: 'write' | 'shim' }> | { kind: 'post' };
+/** What is the same in every thread: numbers and bytes. */
+type Portable<Kind extends { kind: string }> = Exclude<Kind, { kind: 'write' | 'shim' | 'descriptor' }>;
+
+/** A descriptor that stays on the thread beside the guest's. */
+interface Remote {
+  kind: 'remote';
+  handle: RemoteHandle;
+}
+
+export type WorkerPreopen = Portable<Preopen> | (Remote & { guestPath: string });
+
+/** `stream`: fetched from the thread beside by calls on this target. */
+export type WorkerSource = Portable<InputSource> | Remote | { kind: 'stream'; target: number };
+
+/** `post`: sent back in messages; the window bounds how much is underway. */
+export type WorkerSink = Portable<OutputSink> | Remote | { kind: 'post'; window: SharedArrayBuffer };
 
 export interface WorkerTask {
-  plan: GuestPlan;
+  plan: Omit<GuestPlan, 'preopens'> & { preopens: readonly WorkerPreopen[] };
   nn: NnPlan | undefined;
   /** Whether refused wasi-nn calls are sent back. */
   postRefusals: boolean;
   /** Counts the reports that were heard; the guest waits for each of its own. Undefined: it does not wait. */
   heardReports: SharedArrayBuffer | undefined;
-  stdio: { stdin: Exclude<InputSource, { kind: 'shim' }>; stdout: PostedSink; stderr: PostedSink };
+  stdio: { stdin: WorkerSource; stdout: WorkerSink; stderr: WorkerSink };
+  /** For calls on what stays on the thread beside. */
+  calls: CallPort;
 }
 
 /** What the guest caused and somebody beside it is told. */

@@ -2,26 +2,42 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
-import type { OutputSink } from '../wasi/index.ts';
+import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
 import { runGuest } from './guest-run.ts';
 import { DEFAULT_WASM_STACK_BYTES } from './guest-stack.ts';
-import type { PostedSink, WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
+import type {
+  WorkerMessage,
+  WorkerPreopen,
+  WorkerReport,
+  WorkerSink,
+  WorkerSource,
+  WorkerTask,
+} from './guest-worker-messages.ts';
 import { createNnSupport } from './nn-support.ts';
+import { remoteDescriptor } from './remote-descriptor.ts';
+import { OutputWindow, PostedOutput, RemoteInput } from './remote-stdio.ts';
+import { ThreadCaller } from './thread-call.ts';
 
 const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
 
-function run({ plan, nn, stdio, postRefusals, heardReports }: WorkerTask): void {
+function run({ plan, nn, stdio, postRefusals, heardReports, calls }: WorkerTask): void {
   const report = reporter(heardReports);
+  const caller = new ThreadCaller(calls);
   try {
     const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
     const support = nn && createNnSupport(nn, postRefusals ? refused : undefined);
-    const sinks = { stdout: sink('stdout', stdio.stdout), stderr: sink('stderr', stdio.stderr) };
+    const streams = {
+      stdin: source(stdio.stdin, caller),
+      stdout: sink('stdout', stdio.stdout, caller),
+      stderr: sink('stderr', stdio.stderr, caller),
+    };
+    const preopens = plan.preopens.map((preopen) => here(preopen, caller));
     post({ type: 'started' });
     const faulted = (functionName: string, reason: unknown) =>
       report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
     // This thread's own limit is deeper: a guest has the same depth with a time limit and without.
-    const bounded = { ...plan, maxWasmStackBytes: plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES };
-    const { outcome, dispose } = runGuest(bounded, { stdin: stdio.stdin, ...sinks }, support, faulted);
+    const maxWasmStackBytes = plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES;
+    const { outcome, dispose } = runGuest({ ...plan, preopens, maxWasmStackBytes }, streams, support, faulted);
     dispose();
     post({ type: 'ended', outcome });
   } catch (error) {
@@ -40,12 +56,22 @@ function reporter(heardReports: SharedArrayBuffer | undefined): (report: WorkerR
   };
 }
 
-function sink(stream: 'stdout' | 'stderr', target: PostedSink): OutputSink {
-  if (target.kind !== 'post') return target;
-  return {
-    kind: 'write',
-    write: (bytes) => post({ type: 'output', stream, bytes }, [bytes.buffer as ArrayBuffer]),
-  };
+function here(preopen: WorkerPreopen, caller: ThreadCaller): Preopen {
+  if (preopen.kind !== 'remote') return preopen;
+  const { guestPath, handle } = preopen;
+  return { kind: 'descriptor', guestPath, descriptor: remoteDescriptor(caller, handle) };
+}
+
+function source(from: WorkerSource, caller: ThreadCaller): InputSource {
+  if (from.kind === 'remote') return { kind: 'descriptor', descriptor: remoteDescriptor(caller, from.handle) };
+  return from.kind === 'stream' ? { kind: 'descriptor', descriptor: new RemoteInput(caller, from.target) } : from;
+}
+
+function sink(stream: 'stdout' | 'stderr', to: WorkerSink, caller: ThreadCaller): OutputSink {
+  if (to.kind === 'remote') return { kind: 'descriptor', descriptor: remoteDescriptor(caller, to.handle) };
+  if (to.kind !== 'post') return to;
+  const postBytes = (bytes: Uint8Array<ArrayBuffer>) => post({ type: 'output', stream, bytes }, [bytes.buffer]);
+  return { kind: 'descriptor', descriptor: new PostedOutput(new OutputWindow(to.window), postBytes) };
 }
 
 run(workerData as WorkerTask);

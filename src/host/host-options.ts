@@ -6,6 +6,8 @@ import { invalidOption } from '../options.ts';
 import type { Preopen } from '../wasi/index.ts';
 import { BACKEND_CHOICES, type BackendChoice } from './default-backends.ts';
 import type { NamedGraph } from './nn-support.ts';
+import { type ByteSink, isByteSink } from './stream-sink.ts';
+import { type ByteStream, isByteStream } from './stream-source.ts';
 
 export type { BackendChoice };
 
@@ -38,8 +40,44 @@ export type HostPreopen =
   | { hostPath: string; guestPath?: string; readOnly?: boolean }
   | { guestPath: string; fd: ShimFd; readOnly?: boolean };
 
-/** `inherit`: the process's own descriptor. A function gets each write, in order, before it returns to the guest. */
-export type HostSink = 'capture' | 'inherit' | 'null' | ((bytes: Uint8Array) => void);
+/**
+ * Where standard input comes from.
+ * - `'null'`: nothing; `'inherit'`: descriptor 0 of the process, waited for where it is a pipe or a terminal.
+ * - bytes, which must not change meanwhile, or text, given as UTF-8.
+ * - a file, opened for the run, or `fd`: a descriptor of the process, which stays open, or an `Fd` of the shim.
+ * - a stream: Node's or the Web's, or any async iterable of bytes or text. The guest runs in a thread of its own then, and
+ *   waits there for each chunk. Nothing is read from the stream before the guest reads, and never more than one chunk
+ *   ahead. It is let go when the guest has ended, not destroyed; an iterator is returned. When it fails, the guest's read is
+ *   `io`, and `run` throws ERR_STDIO after the guest.
+ */
+export type HostSource =
+  | 'inherit'
+  | 'null'
+  | Uint8Array
+  | { text: string }
+  | { file: string | URL }
+  | { fd: number | ShimFd }
+  | ByteStream;
+
+/**
+ * Where standard output or error goes.
+ * - `'capture'`: into the result, up to `maxCaptureBytes`; `'null'`: nowhere; `'inherit'`: descriptor 1 or 2 of the process.
+ * - a function, which gets each write, in order, before it returns to the guest; or, where the guest runs in a thread, soon
+ *   after, in pieces of at most a mebibyte. What it throws is the guest's `io`, and `run` throws it after the guest.
+ * - a file, opened for the run and cut to nothing, or appended to; one that is named for both outputs is opened once. Or
+ *   `fd`: a descriptor of the process, which stays open, or an `Fd` of the shim.
+ * - a stream, Node's or the Web's. The guest runs in a thread of its own then, and waits there while the stream wants no
+ *   more: at most a mebibyte is underway, beside what the stream buffers itself. It is not ended. `run` waits until it has
+ *   written everything. When it fails, the guest's writes are `io`, or `pipe` where it is closed, and `run` throws ERR_STDIO.
+ */
+export type HostSink =
+  | 'capture'
+  | 'inherit'
+  | 'null'
+  | ((bytes: Uint8Array) => void)
+  | { file: string | URL; append?: boolean }
+  | { fd: number | ShimFd }
+  | ByteSink;
 
 export interface HostRunOptions {
   /** Without argv[0]. Default: none. */
@@ -49,8 +87,8 @@ export interface HostRunOptions {
   /** Default: none; nothing is inherited. */
   env?: Readonly<Record<string, string>>;
   preopens?: readonly HostPreopen[];
-  /** Text is given as UTF-8. Default: `null`, which is at its end at once. */
-  stdin?: 'inherit' | 'null' | Uint8Array | { text: string };
+  /** Default: `null`, which is at its end at once. */
+  stdin?: HostSource;
   /** Default: `capture`. */
   stdout?: HostSink;
   /** Default: `capture`. */
@@ -70,9 +108,9 @@ export interface HostRunOptions {
    * elsewhere on the calling one, which it blocks. Default: none.
    */
   timeoutMs?: number;
+  /** Ends the guest when it is aborted; `run` throws ERR_GUEST_ABORTED. The guest runs in a worker thread then, too. */
+  signal?: AbortSignal;
 }
-
-export const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
 
 const HOST_OPTIONS = [
   'backend',
@@ -97,6 +135,7 @@ const RUN_OPTIONS = [
   'maxMemoryBytes',
   'maxTableElements',
   'timeoutMs',
+  'signal',
 ] as const satisfies readonly (keyof HostRunOptions)[];
 
 /** A misspelt limit that nobody misses would be no limit. @throws OptionError */
@@ -135,10 +174,11 @@ export function checkRunOptions(options: HostRunOptions): void {
   optional('timeoutMs', options.timeoutMs, (value) => typeof value === 'number' && value >= 0, 'milliseconds from 0');
   optional('invoke.name', options.invoke?.name, isText, 'text');
   optional('invoke.args', options.invoke?.args, isTexts, 'an array of text');
+  optional('signal', options.signal, (value) => value instanceof AbortSignal, 'an AbortSignal');
   for (const key of ['stdout', 'stderr'] as const) {
-    optional(key, options[key], isSink, "'capture', 'inherit', 'null' or a function");
+    optional(key, options[key], isSink, "'capture', 'inherit', 'null', a function, { file }, { fd } or a stream");
   }
-  optional('stdin', options.stdin, isSource, "'inherit', 'null', bytes or { text }");
+  optional('stdin', options.stdin, isSource, "'inherit', 'null', bytes, { text }, { file }, { fd } or a stream");
 }
 
 function optional<Value>(
@@ -153,11 +193,23 @@ function optional<Value>(
 const isText = (value: unknown) => typeof value === 'string';
 const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isSink = (value: HostSink) => typeof value === 'function' || ['capture', 'inherit', 'null'].includes(value);
 
-function isSource(value: NonNullable<HostRunOptions['stdin']>): boolean {
+function isSink(value: HostSink): boolean {
+  if (typeof value === 'string') return ['capture', 'inherit', 'null'].includes(value);
+  return typeof value === 'function' || (typeof value === 'object' && (isByteSink(value) || isFileOrFd(value)));
+}
+
+function isSource(value: HostSource): boolean {
   if (typeof value === 'string') return value === 'inherit' || value === 'null';
-  return value instanceof Uint8Array || isText(value.text);
+  if (typeof value !== 'object') return false;
+  if (value instanceof Uint8Array || isByteStream(value) || isFileOrFd(value)) return true;
+  return 'text' in value && isText(value.text);
+}
+
+function isFileOrFd(value: object): boolean {
+  const { file, fd } = value as { file?: unknown; fd?: unknown };
+  if (file !== undefined) return isText(file) || file instanceof URL;
+  return isCount(fd) || (typeof fd === 'object' && fd !== null);
 }
 
 /** @throws OptionError */

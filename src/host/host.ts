@@ -2,19 +2,11 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, GuestTrapError, HostError, ModuleError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
-import type { InputSource, OutputSink } from '../wasi/index.ts';
 import { type CompiledModule, compileModule, type ModuleSource, readModuleFile, readModuleSource } from './compile.ts';
 import { DEFAULT_BACKTRACE_FRAMES, type GuestFailure, type GuestOutcome, type GuestPlan } from './guest-plan.ts';
 import { type NnSupport, runGuest } from './guest-run.ts';
-import {
-  checkHostOptions,
-  checkRunOptions,
-  DEFAULT_CAPTURE_BYTES,
-  type HostOptions,
-  type HostRunOptions,
-  type HostSink,
-  toPreopen,
-} from './host-options.ts';
+import { GuestStreams } from './guest-streams.ts';
+import { checkHostOptions, checkRunOptions, type HostOptions, type HostRunOptions, toPreopen } from './host-options.ts';
 import type { ModuleLimits } from './module-rewrite.ts';
 import { createNnSupport, type NnPlan, type OwnedNnSupport } from './nn-support.ts';
 
@@ -90,23 +82,32 @@ export class Host {
   }
 
   /**
-   * Runs a module once, from instantiation to its end. Without `timeoutMs` the calling thread does nothing else meanwhile.
+   * Runs a module once, from instantiation to its end. The calling thread does nothing else meanwhile, unless the guest
+   * has a thread of its own: with `timeoutMs`, `signal`, or a stream for one of its standard streams. Trees in memory and
+   * other `Fd`s are called on the calling thread in any case.
    *
    * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError ERR_GUEST_TRAP,
-   *   ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT; HostError ERR_PREOPEN; BackendError for a named graph that cannot be
-   *   compiled; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has ended
+   *   ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT; HostError ERR_GUEST_ABORTED, ERR_PREOPEN, ERR_STDIO; BackendError for a named
+   *   graph that cannot be compiled; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has
+   *   ended
    */
   async run(module: GuestModule, options: HostRunOptions = {}): Promise<HostRunResult> {
     if (this.#isDisposed) throw new HostError('ERR_RELEASED', 'this host was disposed');
     if (!(module instanceof GuestModule)) throw invalidOption('module', 'what compile() gave', module);
     checkRunOptions(options);
+    const { signal, timeoutMs } = options;
+    if (signal?.aborted) throw new HostError('ERR_GUEST_ABORTED', 'the run was aborted', { cause: signal.reason });
     const plan = guestPlan(module, options);
-    const streams = new Streams(options);
-    const outcome =
-      options.timeoutMs === undefined
-        ? this.#runHere(plan, options, streams)
-        : await this.#runWatched(plan, options, streams, options.timeoutMs);
-    return resultOf(outcome, streams);
+    const streams = await GuestStreams.open(options);
+    try {
+      const isWatched = timeoutMs !== undefined || signal !== undefined || streams.needThread;
+      const outcome = isWatched
+        ? await this.#runWatched(plan, options, streams)
+        : this.#runHere(plan, options, streams);
+      return resultOf(outcome, streams);
+    } finally {
+      await streams.release();
+    }
   }
 
   /** Releases the named graphs. Runs that go on keep what they have. */
@@ -120,13 +121,10 @@ export class Host {
     this.dispose();
   }
 
-  #runHere(plan: GuestPlan, options: HostRunOptions, streams: Streams): GuestOutcome {
-    const sinks = { stdout: streams.stdout.sink, stderr: streams.stderr.sink };
-    const { outcome, dispose } = runGuest(
-      plan,
-      { stdin: inputSource(options.stdin), ...sinks },
-      this.#support(options),
-    );
+  #runHere(plan: GuestPlan, options: HostRunOptions, { stdin, stdout, stderr }: GuestStreams): GuestOutcome {
+    if (stdin.kind === 'stream') throw new TypeError('this thread cannot wait for a stream');
+    const stdio = { stdin, stdout: stdout.sink, stderr: stderr.sink };
+    const { outcome, dispose } = runGuest(plan, stdio, this.#support(options));
     dispose();
     return outcome;
   }
@@ -144,27 +142,20 @@ export class Host {
 
   async #runWatched(
     plan: GuestPlan,
-    { stdin, wasiNn = true }: HostRunOptions,
-    { stdout, stderr }: Streams,
-    timeoutMs: number,
+    { wasiNn = true, timeoutMs, signal }: HostRunOptions,
+    streams: GuestStreams,
   ): Promise<GuestOutcome> {
-    if (plan.preopens.some(({ kind }) => kind === 'shim')) {
-      throw invalidOption('preopens', 'directories of the host together with timeoutMs', 'a directory in memory');
-    }
     const { onRefused } = this.#options;
     const { runInWorker } = await import('./worker-run.ts');
+    const { stdin, stdout, stderr } = streams;
     const run = runInWorker(
       {
         plan,
         nn: wasiNn ? this.#nnPlan() : undefined,
         postRefusals: onRefused !== undefined,
-        stdio: { stdin: inputSource(stdin), stdout: stdout.posted, stderr: stderr.posted },
+        stdio: { stdin, stdout: stdout.sink, stderr: stderr.sink },
       },
-      {
-        timeoutMs,
-        onRefused,
-        onOutput: (stream, bytes) => (stream === 'stdout' ? stdout : stderr).take(bytes),
-      },
+      { timeoutMs, signal, onRefused, onEnd: () => streams.flush() },
     );
     try {
       return await run.outcome;
@@ -191,85 +182,9 @@ function guestPlan(module: GuestModule, options: HostRunOptions): GuestPlan {
   };
 }
 
-function inputSource(stdin: HostRunOptions['stdin'] = 'null'): Exclude<InputSource, { kind: 'shim' }> {
-  if (stdin === 'null') return { kind: 'null' };
-  if (stdin === 'inherit') return { kind: 'fd', fd: 0 };
-  return { kind: 'bytes', bytes: stdin instanceof Uint8Array ? stdin : new TextEncoder().encode(stdin.text) };
-}
-
-/** Where one stream of a guest goes, and what was captured of it. */
-class Stream {
-  readonly #fd: number;
-  readonly #to: HostSink;
-  readonly #maxBytes: number;
-  readonly #chunks: Uint8Array[] = [];
-  #byteLength = 0;
-  truncated = false;
-  /** What the embedder's function threw; it gets nothing after. */
-  failure: { error: unknown } | undefined;
-
-  constructor(fd: number, to: HostSink = 'capture', maxBytes: number = DEFAULT_CAPTURE_BYTES) {
-    this.#fd = fd;
-    this.#to = to;
-    this.#maxBytes = maxBytes;
-  }
-
-  get sink(): OutputSink {
-    const { posted } = this;
-    return posted.kind === 'post' ? { kind: 'write', write: (bytes) => this.#takeHere(bytes) } : posted;
-  }
-
-  /** As a worker thread has it: what it cannot do itself is sent back. */
-  get posted(): { kind: 'null' } | { kind: 'fd'; fd: number } | { kind: 'post' } {
-    if (this.#to === 'null') return { kind: 'null' };
-    return this.#to === 'inherit' ? { kind: 'fd', fd: this.#fd } : { kind: 'post' };
-  }
-
-  /** @throws what the embedder's function threw, which makes the guest's write fail */
-  #takeHere(bytes: Uint8Array): void {
-    this.take(bytes);
-    if (this.failure !== undefined) throw this.failure.error;
-  }
-
-  take(bytes: Uint8Array): void {
-    if (typeof this.#to === 'function') {
-      this.#give(this.#to, bytes);
-      return;
-    }
-    const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
-    if (kept.byteLength < bytes.byteLength) this.truncated = true;
-    if (kept.byteLength === 0) return;
-    this.#chunks.push(kept);
-    this.#byteLength += kept.byteLength;
-  }
-
-  #give(to: (bytes: Uint8Array) => void, bytes: Uint8Array): void {
-    if (this.failure !== undefined) return;
-    try {
-      to(bytes);
-    } catch (error) {
-      this.failure = { error };
-    }
-  }
-
-  get captured(): Buffer | undefined {
-    return this.#to === 'capture' ? Buffer.concat(this.#chunks) : undefined;
-  }
-}
-
-class Streams {
-  readonly stdout: Stream;
-  readonly stderr: Stream;
-
-  constructor({ stdout, stderr, maxCaptureBytes }: HostRunOptions) {
-    this.stdout = new Stream(1, stdout, maxCaptureBytes);
-    this.stderr = new Stream(2, stderr, maxCaptureBytes);
-  }
-}
-
-function resultOf(outcome: GuestOutcome, { stdout, stderr }: Streams): HostRunResult {
-  const thrown = stdout.failure ?? stderr.failure;
-  if (thrown !== undefined) throw thrown.error;
+function resultOf(outcome: GuestOutcome, streams: GuestStreams): HostRunResult {
+  const { failure, stdout, stderr } = streams;
+  if (failure !== undefined) throw failure.error;
   const captured = {
     ...(stdout.captured && { stdout: stdout.captured }),
     ...(stderr.captured && { stderr: stderr.captured }),
@@ -278,7 +193,7 @@ function resultOf(outcome: GuestOutcome, { stdout, stderr }: Streams): HostRunRe
   return {
     exitCode: outcome.kind === 'exited' ? outcome.exitCode : 0,
     ...captured,
-    truncated: stdout.truncated || stderr.truncated,
+    truncated: (stdout.truncated || stderr.truncated) ?? false,
     results: outcome.kind === 'returned' ? outcome.results : [],
   };
 }

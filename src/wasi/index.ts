@@ -3,6 +3,7 @@ import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
 import type { GuestExit } from '../guest/exit.ts';
 import type { GuestMemory } from '../guest/memory.ts';
 import type { NativeFs } from '../native/fs.ts';
+import type { Descriptor } from './fd/descriptor.ts';
 
 export { SymbolicLink } from './fd/memory-link.ts';
 export { createPreview1, DEFAULT_MAX_MEMORY_FILE_BYTES, DEFAULT_MAX_OPEN_FILES } from './preview1.ts';
@@ -12,7 +13,8 @@ export type InputSource =
   | { kind: 'fd'; fd: number }
   | { kind: 'null' }
   | { kind: 'bytes'; bytes: Uint8Array }
-  | { kind: 'shim'; fd: ShimFd };
+  | { kind: 'shim'; fd: ShimFd }
+  | { kind: 'descriptor'; descriptor: Descriptor };
 
 /** Where a guest's standard output or error goes. */
 export type OutputSink =
@@ -20,7 +22,8 @@ export type OutputSink =
   | { kind: 'null' }
   /** Called with a copy that the callee owns, in order, before the guest's write returns. */
   | { kind: 'write'; write: (bytes: Uint8Array) => void }
-  | { kind: 'shim'; fd: ShimFd };
+  | { kind: 'shim'; fd: ShimFd }
+  | { kind: 'descriptor'; descriptor: Descriptor };
 
 /** A directory or a socket given to the guest. */
 export type Preopen =
@@ -28,6 +31,7 @@ export type Preopen =
   | { kind: 'host'; hostPath: string; guestPath: string; readOnly?: boolean }
   /** An in-memory tree (`PreopenDirectory`) or any other `Fd` of @bjorn3/browser_wasi_shim. */
   | { kind: 'shim'; guestPath: string; fd: ShimFd; readOnly?: boolean | undefined }
+  | { kind: 'descriptor'; guestPath: string; descriptor: Descriptor }
   /** A listening or connected socket of the host by its number; it stays the embedder's to close. */
   | { kind: 'socket'; fd: number };
 

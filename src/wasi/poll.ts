@@ -1,11 +1,14 @@
 import type { Context, Functions } from './context.ts';
 import { ERRNO, type Errno, errnoFromPosix } from './errno.ts';
+import type { Readiness } from './fd/descriptor.ts';
 import { WAIT_SLICE_MS } from './fd/stdio.ts';
 import { CLOCK, EVENT_HANGUP, EVENT_TYPE, onlyBits, SUBSCRIPTION_ABSTIME } from './layout.ts';
 
 const EVENT_BYTES = 32;
 /** More subscriptions than a guest can have descriptors make no sense; a list is read and kept as a whole. */
 const MOST_SUBSCRIPTIONS = 1 << 16;
+/** How often a descriptor is asked that the system knows nothing of, while others are waited for. */
+const ASK_AGAIN_MS = 10;
 
 interface ClockSubscription {
   type: typeof EVENT_TYPE.clock;
@@ -20,8 +23,7 @@ interface FdSubscription {
   type: typeof EVENT_TYPE.fdRead | typeof EVENT_TYPE.fdWrite;
   userdata: bigint;
   fd: number;
-  /** Undefined where it is ready at once. */
-  hostFd: number | undefined;
+  readiness: Exclude<Readiness, undefined>;
 }
 
 type Subscription = ClockSubscription | FdSubscription;
@@ -91,7 +93,7 @@ function readSubscription(context: Context, at: number, isAlone: boolean): Subsc
   const fd = memory.readU32(at + 16);
   const readiness = context.descriptors.get(fd)?.readiness(type === EVENT_TYPE.fdRead ? 'read' : 'write');
   if (readiness === undefined) return ERRNO.badf;
-  return { type, userdata, fd, hostFd: readiness === 'ready' ? undefined : readiness.hostFd };
+  return { type, userdata, fd, readiness };
 }
 
 function readClock(context: Context, at: number, userdata: bigint, isAlone: boolean): ClockSubscription | Errno {
@@ -117,25 +119,71 @@ function readClock(context: Context, at: number, userdata: bigint, isAlone: bool
  * times that have just come are left for the next call, as in wasmtime.
  */
 function waitForAny(context: Context, list: readonly Subscription[]): Subscription[] | Errno {
-  const { fs } = context;
-  const waiting = list.filter((one) => one.type !== EVENT_TYPE.clock && one.hostFd !== undefined) as FdSubscription[];
-  const triples = new Int32Array(waiting.length * 3);
-  waiting.forEach((one, index) => {
-    const events = one.type === EVENT_TYPE.fdRead ? fs.constants.POLLIN : fs.constants.POLLOUT;
-    triples.set([one.hostFd ?? -1, events, 0], index * 3);
-  });
+  const descriptors = new DescriptorWait(context, list);
   const earliest = earliestDeadline(list);
   let now: bigint | undefined;
   for (;;) {
-    const count = fs.wait(triples, now === undefined ? 0 : sliceUntil(earliest, now));
-    if (count < 0) return errnoFromPosix(count);
-    const readyFds = new Set(count === 0 ? [] : waiting.filter((_, index) => triples[index * 3 + 2] !== 0));
+    const errno = descriptors.wait(now === undefined ? 0 : sliceUntil(earliest, now));
+    if (errno !== ERRNO.success) return errno;
     const happened = list.filter((one) => {
       if (one.type === EVENT_TYPE.clock) return now === undefined ? one.isPast : one.deadline <= now;
-      return one.hostFd === undefined || readyFds.has(one);
+      return descriptors.isReady(one);
     });
     if (happened.length > 0) return happened;
-    now = fs.clockTime(false);
+    now = context.fs.clockTime(false);
+  }
+}
+
+/** The descriptors of one `poll_oneoff`: those that the system knows are asked together, others one after the other. */
+class DescriptorWait {
+  readonly #context: Context;
+  readonly #byHostFd: { subscription: FdSubscription; hostFd: number }[] = [];
+  readonly #asked: { subscription: FdSubscription; wait: (milliseconds: number) => boolean }[] = [];
+  /** For {@link NativeFs.wait}. */
+  readonly #triples: Int32Array;
+  readonly #ready = new Set<FdSubscription>();
+
+  constructor(context: Context, list: readonly Subscription[]) {
+    this.#context = context;
+    for (const subscription of list) if (subscription.type !== EVENT_TYPE.clock) this.#add(subscription);
+    this.#triples = new Int32Array(this.#byHostFd.length * 3);
+    const { POLLIN, POLLOUT } = context.fs.constants;
+    this.#byHostFd.forEach(({ subscription, hostFd }, index) => {
+      this.#triples.set([hostFd, subscription.type === EVENT_TYPE.fdRead ? POLLIN : POLLOUT, 0], index * 3);
+    });
+  }
+
+  #add(subscription: FdSubscription): void {
+    const { readiness } = subscription;
+    if (readiness === 'ready') this.#ready.add(subscription);
+    else if ('hostFd' in readiness) this.#byHostFd.push({ subscription, hostFd: readiness.hostFd });
+    else this.#asked.push({ subscription, wait: readiness.wait });
+  }
+
+  isReady(subscription: FdSubscription): boolean {
+    return this.#ready.has(subscription);
+  }
+
+  /** Blocks for at most so long, until something is ready. */
+  wait(milliseconds: number): Errno {
+    const isReadyNow = this.#ready.size > 0;
+    const [first, ...others] = this.#asked;
+    // One that has to be asked is waited for alone; beside descriptors of the system it is asked again and again.
+    const isAlone = first !== undefined && others.length === 0 && this.#triples.length === 0;
+    const most = isReadyNow ? 0 : first === undefined || isAlone ? milliseconds : Math.min(milliseconds, ASK_AGAIN_MS);
+    if (!isAlone) {
+      const count = this.#context.fs.wait(this.#triples, most);
+      if (count < 0) return errnoFromPosix(count);
+      if (count > 0) this.#noteHostFds();
+    }
+    for (const { subscription, wait } of this.#asked) if (wait(isAlone ? most : 0)) this.#ready.add(subscription);
+    return ERRNO.success;
+  }
+
+  #noteHostFds(): void {
+    this.#byHostFd.forEach(({ subscription }, index) => {
+      if (this.#triples[index * 3 + 2] !== 0) this.#ready.add(subscription);
+    });
   }
 }
 

@@ -16,10 +16,15 @@ const encoder = new TextEncoder();
  */
 export function openPreopen(fs: NativeFs, preopen: Preopen, budget: MemoryBudget): Descriptor {
   if (preopen.kind === 'socket') return new Socket(fs, preopen.fd, false);
-  const descriptor =
-    preopen.kind === 'shim' ? fromShim(preopen.fd, budget, preopen.readOnly) : openHostDirectory(fs, preopen);
+  const descriptor = describe(fs, preopen, budget);
   descriptor.preopenName = encoder.encode(preopen.guestPath);
   return descriptor;
+}
+
+function describe(fs: NativeFs, preopen: Exclude<Preopen, { kind: 'socket' }>, budget: MemoryBudget): Descriptor {
+  if (preopen.kind === 'descriptor') return preopen.descriptor;
+  if (preopen.kind === 'shim') return fromShim(preopen.fd, budget, preopen.readOnly);
+  return openHostDirectory(fs, preopen);
 }
 
 function openHostDirectory(fs: NativeFs, preopen: { hostPath: string; readOnly?: boolean }): Descriptor {

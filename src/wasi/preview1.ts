@@ -107,6 +107,8 @@ function openInput(fs: NativeFs, source: InputSource, budget: MemoryBudget): Des
       return new BytesInput(source.bytes);
     case 'shim':
       return fromShim(source.fd, budget);
+    case 'descriptor':
+      return source.descriptor;
   }
 }
 
@@ -120,6 +122,8 @@ function openOutput(fs: NativeFs, sink: OutputSink, budget: MemoryBudget): Descr
       return new CallbackOutput(sink.write);
     case 'shim':
       return fromShim(sink.fd, budget);
+    case 'descriptor':
+      return sink.descriptor;
   }
 }
 

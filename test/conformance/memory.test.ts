@@ -3,17 +3,33 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type GuestModule, Host } from '../../src/index.ts';
 import { runGuest } from '../support/run-guest.ts';
 import { memoryTreeOf } from './memory-tree.ts';
 import { type Case, casesOf, families, normalized, PROBE, recordedOf, withOurs } from './script.ts';
 import { makeTree } from './tree.ts';
 
 let root: string;
-beforeAll(() => {
+let host: Host;
+let probe: GuestModule;
+beforeAll(async () => {
+  host = new Host();
+  probe = await host.compile(PROBE);
   root = join(mkdtempSync(join(tmpdir(), 'wasi-nn-host-memory-')), 'a', 'b');
   makeTree(root);
 });
-afterAll(() => rmSync(join(root, '..', '..'), { recursive: true, force: true }));
+afterAll(() => {
+  host.dispose();
+  rmSync(join(root, '..', '..'), { recursive: true, force: true });
+});
+
+/** In a thread of its own, where each call on the tree is answered by the thread that has it. */
+async function remoteOutputOf(one: Case): Promise<string> {
+  const preopens = [{ guestPath: '/', fd: memoryTreeOf(root) }];
+  const options = { argv0: 'guest.wasm', args: one.calls, preopens, wasiNn: false };
+  const { stdout } = await host.run(probe, { ...options, timeoutMs: 60_000 });
+  return normalized(String(stdout));
+}
 
 function outputOf(one: Case): string {
   const result = runGuest({
@@ -29,7 +45,13 @@ function outputOf(one: Case): string {
 describe.each(families)('%s', (family) => {
   const recorded = recordedOf(family);
 
+  const expected = (one: Case) => withOurs(one, recorded.outputs.get(one.name) ?? '');
+
   it.each(casesOf(family))('$name', (one) => {
-    expect(outputOf(one)).toBe(withOurs(one, recorded.outputs.get(one.name) ?? ''));
+    expect(outputOf(one)).toBe(expected(one));
+  });
+
+  it.each(casesOf(family))('$name: from another thread', async (one) => {
+    expect(await remoteOutputOf(one)).toBe(expected(one));
   });
 });

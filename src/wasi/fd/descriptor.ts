@@ -15,6 +15,8 @@ export type Readiness =
   | 'ready'
   /** Ask the system about this descriptor of the host. */
   | { hostFd: number }
+  /** Ask it: blocks for at most so long, 0 or more, and answers whether it is ready. */
+  | { wait: (milliseconds: number) => boolean }
   /** It can never become ready in this direction. */
   | undefined;
 

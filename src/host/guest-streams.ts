@@ -1,0 +1,230 @@
+/** The standard streams of one run as the embedder asked for them. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HostError } from '../errors.ts';
+import type { InputSource, OutputSink } from '../wasi/index.ts';
+import type { HostRunOptions, HostSink, HostSource } from './host-options.ts';
+import { isByteSink, openSink, type StreamWriter } from './stream-sink.ts';
+import { isByteStream, StreamReader } from './stream-source.ts';
+
+export const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
+
+/** Standard input, which only a guest in a thread of its own can wait for where it is a stream. */
+export type GuestInput = InputSource | { kind: 'stream'; reader: StreamReader };
+
+/** Where one output goes, and what came of it. */
+interface Output {
+  readonly sink: OutputSink;
+  /** Whether what it writes to may make the guest wait for this thread. */
+  readonly isStream: boolean;
+  readonly captured?: Buffer;
+  readonly truncated?: boolean;
+  /** What went wrong on the embedder's side, as `run` throws it. */
+  readonly failure?: { error: unknown } | undefined;
+  /** Waits until everything has left this thread. */
+  flush?(): Promise<void>;
+  release?(): void;
+}
+
+export class GuestStreams {
+  readonly stdin: GuestInput;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly #files: readonly FileHandle[];
+
+  private constructor(stdin: GuestInput, stdout: Output, stderr: Output, files: readonly FileHandle[]) {
+    this.stdin = stdin;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.#files = files;
+  }
+
+  /** Opens the files. @throws HostError ERR_STDIO for one that cannot be opened; none stays open then */
+  static async open({ stdin, stdout, stderr, maxCaptureBytes }: HostRunOptions): Promise<GuestStreams> {
+    const files = new Files();
+    try {
+      const input = await openInput(stdin, files);
+      const outputs = [
+        await openOutput('stdout', 1, stdout, maxCaptureBytes, files),
+        await openOutput('stderr', 2, stderr, maxCaptureBytes, files),
+      ] as const;
+      return new GuestStreams(input, ...outputs, files.handles);
+    } catch (error) {
+      await files.close();
+      throw error;
+    }
+  }
+
+  /** Whether this thread has to be free while the guest runs. */
+  get needThread(): boolean {
+    return this.stdin.kind === 'stream' || this.stdout.isStream || this.stderr.isStream;
+  }
+
+  /** Waits until the embedder's streams have written everything; what they fail with is kept as their failure. */
+  async flush(): Promise<void> {
+    await Promise.all([this.stdout.flush?.(), this.stderr.flush?.()]);
+  }
+
+  /** Lets go of the embedder's streams and closes our files. */
+  async release(): Promise<void> {
+    if (this.stdin.kind === 'stream') this.stdin.reader.release();
+    this.stdout.release?.();
+    this.stderr.release?.();
+    await closeAll(this.#files);
+  }
+
+  /** What the embedder's side failed with, to be thrown by `run`. */
+  get failure(): { error: unknown } | undefined {
+    const read = this.stdin.kind === 'stream' ? this.stdin.reader.failure : undefined;
+    const input = read && { error: streamError('stdin', read.error) };
+    return input ?? this.stdout.failure ?? this.stderr.failure;
+  }
+}
+
+function streamError(name: string, error: unknown): HostError {
+  const reason = error instanceof Error ? error.message : typeof error;
+  return new HostError('ERR_STDIO', `${name}: the stream failed: ${reason}`, { cause: error });
+}
+
+/** Files that were opened for one run; one that is named twice is opened once, so that both streams share its position. */
+class Files {
+  readonly handles: FileHandle[] = [];
+  readonly #known = new Map<string, FileHandle>();
+
+  async open(name: string, file: string | URL, flags: 'r' | 'w' | 'a'): Promise<number> {
+    const path = resolve(file instanceof URL ? fileURLToPath(file) : file);
+    const key = `${flags} ${path}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known.fd;
+    try {
+      const handle = await open(path, flags);
+      this.handles.push(handle);
+      this.#known.set(key, handle);
+      return handle.fd;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HostError('ERR_STDIO', `${name}: cannot open the file: ${reason}`, { cause: error });
+    }
+  }
+
+  close(): Promise<void> {
+    return closeAll(this.handles);
+  }
+}
+
+async function closeAll(handles: readonly FileHandle[]): Promise<void> {
+  for (const handle of handles) await handle.close();
+}
+
+async function openInput(source: HostSource = 'null', files: Files): Promise<GuestInput> {
+  if (source === 'null') return { kind: 'null' };
+  if (source === 'inherit') return { kind: 'fd', fd: 0 };
+  if (source instanceof Uint8Array) return { kind: 'bytes', bytes: source };
+  if (isByteStream(source)) return { kind: 'stream', reader: new StreamReader(source) };
+  if ('text' in source) return { kind: 'bytes', bytes: new TextEncoder().encode(source.text) };
+  if ('file' in source) return { kind: 'fd', fd: await files.open('stdin', source.file, 'r') };
+  return typeof source.fd === 'number' ? { kind: 'fd', fd: source.fd } : { kind: 'shim', fd: source.fd };
+}
+
+async function openOutput(
+  name: string,
+  fd: number,
+  to: HostSink = 'capture',
+  maxCaptureBytes: number = DEFAULT_CAPTURE_BYTES,
+  files: Files,
+): Promise<Output> {
+  const plain = (sink: OutputSink) => ({ sink, isStream: false });
+  if (to === 'null') return plain({ kind: 'null' });
+  if (to === 'inherit') return plain({ kind: 'fd', fd });
+  if (to === 'capture') return new CapturedOutput(maxCaptureBytes);
+  if (typeof to === 'function') return new FunctionOutput(to);
+  if (isByteSink(to)) return new StreamOutput(name, openSink(to));
+  if ('file' in to) return plain({ kind: 'fd', fd: await files.open(name, to.file, to.append ? 'a' : 'w') });
+  return plain(typeof to.fd === 'number' ? { kind: 'fd', fd: to.fd } : { kind: 'shim', fd: to.fd });
+}
+
+class CapturedOutput implements Output {
+  readonly isStream = false;
+  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes) };
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #byteLength = 0;
+  truncated = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  #take(bytes: Uint8Array): void {
+    const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
+    if (kept.byteLength < bytes.byteLength) this.truncated = true;
+    if (kept.byteLength === 0) return;
+    this.#chunks.push(kept);
+    this.#byteLength += kept.byteLength;
+  }
+
+  get captured(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+class FunctionOutput implements Output {
+  readonly isStream = false;
+  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes) };
+  readonly #to: (bytes: Uint8Array) => void;
+  failure: { error: unknown } | undefined;
+
+  constructor(to: (bytes: Uint8Array) => void) {
+    this.#to = to;
+  }
+
+  /** @throws what the function threw, every time: it gets nothing after. */
+  #take(bytes: Uint8Array): void {
+    if (this.failure !== undefined) throw this.failure.error;
+    try {
+      this.#to(bytes);
+    } catch (error) {
+      this.failure = { error };
+      throw error;
+    }
+  }
+}
+
+class StreamOutput implements Output {
+  readonly isStream = true;
+  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#guarded(() => this.#writer.write(bytes)) };
+  readonly #name: string;
+  readonly #writer: StreamWriter;
+  failure: { error: unknown } | undefined;
+
+  constructor(name: string, writer: StreamWriter) {
+    this.#name = name;
+    this.#writer = writer;
+  }
+
+  #guarded(call: () => Promise<void> | undefined): Promise<void> | undefined {
+    try {
+      return call()?.catch((error: unknown) => this.#fail(error));
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): never {
+    this.failure ??= { error: streamError(this.#name, error) };
+    throw error;
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.#writer.flush();
+    } catch (error) {
+      this.failure ??= { error: streamError(this.#name, error) };
+    }
+  }
+
+  release(): void {
+    this.#writer.release();
+  }
+}
