@@ -5,19 +5,12 @@
 #include <node_api.h>
 
 #include <cerrno>
-#include <climits>
 #include <cstdint>
-#include <cstring>
 
+#include "path.h"
 #include "status.h"
 
 namespace fs {
-
-// A path as the system wants it: with its end marked, and short enough.
-struct Path {
-  char text[PATH_MAX];
-  size_t length = 0;
-};
 
 // Bytes of a guest's memory, checked against the view that was passed. Valid for one call only.
 struct Range {
@@ -80,14 +73,16 @@ class Arguments {
   }
 
   void Text(size_t index, Path* path) {
-    path->text[0] = '\0';
     if (index >= count_) return Fail(EINVAL);
     size_t length = 0;
-    // One byte more than fits is asked for, to tell "just fits" from "cut".
     if (napi_get_value_string_utf8(env_, values_[index], nullptr, 0, &length) != napi_ok) return Fail(EINVAL);
-    if (length >= sizeof(path->text)) return Fail(ENAMETOOLONG);
-    napi_get_value_string_utf8(env_, values_[index], path->text, sizeof(path->text), &path->length);
-    if (strlen(path->text) != path->length) Fail(EINVAL);
+    napi_get_value_string_utf8(env_, values_[index], path->Make(length), length + 1, &length);
+  }
+
+  // A path that goes to the system as a whole.
+  void WholePath(size_t index, Path* path) {
+    Text(index, path);
+    if (error_ == 0 && path->error() != 0) Fail(path->error());
   }
 
   // The whole of a typed array of bytes; works for shared memories and for 4 GiB ones.

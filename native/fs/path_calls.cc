@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <string>
 
 #include "arguments.h"
 #include "calls.h"
 #include "descriptor.h"
 #include "owned_descriptors.h"
+#include "path.h"
 #include "resolve.h"
 #include "status.h"
 
@@ -22,8 +24,7 @@ constexpr int kLookOnly = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 #endif
 
 // The one name of a path like `name`, `name/` or `name/.`; empty where there are more, or dots.
-std::string OneName(const Path& path) {
-  const char* text = path.text;
+std::string OneName(const char* text) {
   const size_t length = strcspn(text, "/");
   std::string name(text, length);
   if (name == "." || name == "..") return std::string();
@@ -34,37 +35,44 @@ std::string OneName(const Path& path) {
   return name;
 }
 
-int StatBeneath(int directory, const Path& path, bool follow, struct stat* status) {
+int StatBeneath(int directory, const char* path, bool follow, struct stat* status) {
   // A single name that is no link, or whose link is not followed, needs no descriptor of its own. What comes after it is
   // overlooked where links are not followed: `link/` is the link.
-  const bool bare = path.length > 0 && strchr(path.text, '/') == nullptr;
+  const bool bare = *path != '\0' && strchr(path, '/') == nullptr;
   const std::string name = bare || !follow ? OneName(path) : std::string();
   if (!name.empty()) {
     if (fstatat(directory, name.c_str(), status, AT_SYMLINK_NOFOLLOW) != 0) return errno;
     if (!follow || !S_ISLNK(status->st_mode)) return 0;
   }
-  const Descriptor file(OpenBeneath(directory, path.text, kLookOnly | (follow ? 0 : O_NOFOLLOW), 0));
+  const Descriptor file(OpenBeneath(directory, path, kLookOnly | (follow ? 0 : O_NOFOLLOW), 0));
   if (!file.open()) return errno;
   return fstat(file.get(), status) == 0 ? 0 : errno;
+}
+
+// For a call on one name.
+int Find(int directory, const Path& path, Parent::Slash slash, Parent* parent) {
+  const int error = parent->Resolve(directory, path.view(), slash);
+  return error != 0 ? error : parent->name_error();
 }
 
 int SetTimesBeneath(int directory, const Path& path, bool follow, const struct timespec times[2]) {
   if (!follow) {
     Parent parent;
-    const int error = parent.Resolve(directory, path.text);
+    const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
     if (error != 0) return error;
     return utimensat(parent.fd(), parent.name(), times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
   }
+  if (path.error() != 0) return path.error();
 #if defined(AT_EMPTY_PATH) && defined(O_PATH)
-  const Descriptor file(OpenBeneath(directory, path.text, kLookOnly, 0));
+  const Descriptor file(OpenBeneath(directory, path.text(), kLookOnly, 0));
   if (!file.open()) return errno;
   if (utimensat(file.get(), "", times, AT_EMPTY_PATH) == 0) return 0;
   if (errno != EINVAL && errno != ENOENT) return errno;
 #endif
   // Without AT_EMPTY_PATH (before Linux 5.8) the file has to be opened in earnest; a FIFO must not make us wait.
-  Descriptor opened(OpenBeneath(directory, path.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0));
+  Descriptor opened(OpenBeneath(directory, path.text(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0));
   if (!opened.open() && errno == EACCES) {
-    opened = Descriptor(OpenBeneath(directory, path.text, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0));
+    opened = Descriptor(OpenBeneath(directory, path.text(), O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0));
   }
   if (!opened.open()) return errno;
   return futimens(opened.get(), times) == 0 ? 0 : errno;
@@ -76,12 +84,12 @@ int SetTimesBeneath(int directory, const Path& path, bool follow, const struct t
 napi_value OpenDirectory(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   Path path;
-  in.Text(0, &path);
+  in.WholePath(0, &path);
   if (in.error() != 0) return Failed(env, in.error());
-  int fd = Restarting([&] { return open(path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  int fd = Restarting([&] { return open(path.text(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
 #ifdef O_PATH
   // A directory that may be searched but not listed is still of use.
-  if (fd < 0 && errno == EACCES) fd = open(path.text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 && errno == EACCES) fd = open(path.text(), O_PATH | O_DIRECTORY | O_CLOEXEC);
 #endif
   return Answer(env, OwnedDescriptors::Keep(env, fd));
 }
@@ -91,11 +99,11 @@ napi_value Open(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   Path path;
   const int directory = in.Int(0);
-  in.Text(1, &path);
+  in.WholePath(1, &path);
   const int flags = in.Int(2);
   const int mode = in.Int(3);
   if (in.error() != 0) return Failed(env, in.error());
-  return Answer(env, OwnedDescriptors::Keep(env, OpenBeneath(directory, path.text, flags, static_cast<mode_t>(mode))));
+  return Answer(env, OwnedDescriptors::Keep(env, OpenBeneath(directory, path.text(), flags, static_cast<mode_t>(mode))));
 }
 
 // (directory, path, follow, results) -> 0
@@ -103,12 +111,12 @@ napi_value Stat(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   Path path;
   const int directory = in.Int(0);
-  in.Text(1, &path);
+  in.WholePath(1, &path);
   const bool follow = in.Bool(2);
   uint64_t* results = in.Results(3, kStatusFields);
   if (in.error() != 0) return Failed(env, in.error());
   struct stat status;
-  const int error = StatBeneath(directory, path, follow, &status);
+  const int error = StatBeneath(directory, path.text(), follow, &status);
   if (error != 0) return Failed(env, error);
   WriteStatus(status, results);
   return Int(env, 0);
@@ -123,7 +131,7 @@ napi_value MakeDirectory(napi_env env, napi_callback_info info) {
   const int mode = in.Int(2);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = parent.Resolve(directory, path.text, Parent::Slash::kIgnored);
+  const int error = Find(directory, path, Parent::Slash::kIgnored, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, mkdirat(parent.fd(), parent.name(), static_cast<mode_t>(mode)));
 }
@@ -136,7 +144,7 @@ napi_value RemoveDirectory(napi_env env, napi_callback_info info) {
   in.Text(1, &path);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = parent.Resolve(directory, path.text);
+  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, unlinkat(parent.fd(), parent.name(), AT_REMOVEDIR));
 }
@@ -149,7 +157,7 @@ napi_value Unlink(napi_env env, napi_callback_info info) {
   in.Text(1, &path);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = parent.Resolve(directory, path.text);
+  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, unlinkat(parent.fd(), parent.name(), 0));
 }
@@ -166,8 +174,10 @@ napi_value Rename(napi_env env, napi_callback_info info) {
   if (in.error() != 0) return Failed(env, in.error());
   Parent source;
   Parent target;
-  int error = source.Resolve(from_directory, from.text, Parent::Slash::kKept);
-  if (error == 0) error = target.Resolve(to_directory, to.text, Parent::Slash::kKept);
+  int error = source.Resolve(from_directory, from.view(), Parent::Slash::kKept);
+  if (error == 0) error = target.Resolve(to_directory, to.view(), Parent::Slash::kKept);
+  if (error == 0) error = source.name_error();
+  if (error == 0) error = target.name_error();
   if (error != 0) return Failed(env, error);
   return Answer(env, renameat(source.fd(), source.name(), target.fd(), target.name()));
 }
@@ -184,8 +194,10 @@ napi_value Link(napi_env env, napi_callback_info info) {
   if (in.error() != 0) return Failed(env, in.error());
   Parent source;
   Parent target;
-  int error = source.Resolve(from_directory, from.text);
-  if (error == 0) error = target.Resolve(to_directory, to.text);
+  int error = source.Resolve(from_directory, from.view());
+  if (error == 0) error = target.Resolve(to_directory, to.view());
+  if (error == 0) error = source.name_error();
+  if (error == 0) error = target.name_error();
   if (error != 0) return Failed(env, error);
   return Answer(env, linkat(source.fd(), source.name(), target.fd(), target.name(), 0));
 }
@@ -200,9 +212,11 @@ napi_value SymbolicLink(napi_env env, napi_callback_info info) {
   in.Text(2, &path);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = parent.Resolve(directory, path.text);
+  int error = parent.Resolve(directory, path.view());
+  if (error == 0) error = target.error();
+  if (error == 0) error = parent.name_error();
   if (error != 0) return Failed(env, error);
-  return Answer(env, symlinkat(target.text, parent.fd(), parent.name()));
+  return Answer(env, symlinkat(target.text(), parent.fd(), parent.name()));
 }
 
 // (directory, path, bytes) -> length of the target, cut to the length of `bytes`
@@ -214,7 +228,7 @@ napi_value ReadLink(napi_env env, napi_callback_info info) {
   const Range target = in.Bytes(2);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = parent.Resolve(directory, path.text);
+  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, readlinkat(parent.fd(), parent.name(), reinterpret_cast<char*>(target.bytes), target.length));
 }

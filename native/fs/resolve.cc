@@ -10,6 +10,8 @@
 #include <cstring>
 #include <vector>
 
+#include "path.h"
+
 #ifdef __linux__
 #include <sys/syscall.h>
 #endif
@@ -231,32 +233,37 @@ int OpenBeneath(int directory, const char* path, int flags, mode_t mode) {
   return AsEscape(Walk(directory, flags, mode).Open(path));
 }
 
-int Parent::Resolve(int directory, const char* path, Slash slash) {
-  const size_t length = strlen(path);
-  if (length == 0) return ENOENT;
-  size_t end = length;
-  while (end > 0 && path[end - 1] == '/') --end;
-  if (end == 0) return EPERM;
-  size_t start = end;
-  while (start > 0 && path[start - 1] != '/') --start;
-  name_.assign(path + start, end - start);
-  std::string before(path, start);
-  const bool is_dots = name_ == "." || name_ == "..";
-  if (is_dots || (end < length && slash == Slash::kEnters)) {
-    before.assign(path, length);
-    name_ = ".";
+int Parent::Resolve(int directory, std::string_view path, Slash slash) {
+  if (path.empty()) return ENOENT;
+  const size_t last = path.find_last_not_of('/');
+  if (last == std::string_view::npos) return EPERM;
+  const size_t end = last + 1;
+  const size_t slash_before = path.find_last_of('/', last);
+  const size_t start = slash_before == std::string_view::npos ? 0 : slash_before + 1;
+  std::string_view name = path.substr(start, end - start);
+  std::string_view before = path.substr(0, start);
+  if (name == "." || name == ".." || (end < path.size() && slash == Slash::kEnters)) {
+    before = path;
+    name = ".";
   }
-  const bool kept = name_ != "." && end < length && slash == Slash::kKept;
   borrowed_ = directory;
-  if (before.empty()) return kept ? KeepSlash() : 0;
+  if (!before.empty()) {
+    const int error = ErrorOfText(before);
+    if (error != 0) return error;
 #ifdef O_PATH
-  const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 #else
-  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 #endif
-  opened_ = Descriptor(OpenBeneath(directory, before.c_str(), flags, 0));
-  if (!opened_.open()) return errno;
-  return kept ? KeepSlash() : 0;
+    opened_ = Descriptor(OpenBeneath(directory, std::string(before).c_str(), flags, 0));
+    if (!opened_.open()) return errno;
+  }
+  if (name.find('\0') != std::string_view::npos) {
+    name_error_ = EINVAL;
+    return 0;
+  }
+  name_ = name;
+  return name != "." && end < path.size() && slash == Slash::kKept ? KeepSlash() : 0;
 }
 
 int Parent::KeepSlash() {

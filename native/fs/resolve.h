@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "descriptor.h"
 
@@ -33,8 +34,12 @@ class Parent {
     kKept,
   };
 
-  // Returns 0 or an errno. The name is never empty; it is "." where the path names a directory by `.` or `..`.
-  int Resolve(int directory, const char* path, Slash slash = Slash::kEnters);
+  // Returns 0 or an errno. The name is "." where the path names a directory by `.` or `..`. Of the name itself nothing is
+  // known yet: ask `name_error` before the call on it.
+  int Resolve(int directory, std::string_view path, Slash slash = Slash::kEnters);
+
+  // EINVAL for a name with a NUL in it, or 0. Such a name is empty below, so that it can mean no other one.
+  int name_error() const { return name_error_; }
 
   int fd() const { return opened_.open() ? opened_.get() : borrowed_; }
   const char* name() const { return name_.c_str(); }
@@ -45,6 +50,7 @@ class Parent {
   int borrowed_ = -1;
   Descriptor opened_;
   std::string name_;
+  int name_error_ = 0;
 };
 
 }  // namespace fs

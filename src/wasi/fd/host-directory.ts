@@ -1,4 +1,4 @@
-import { MODE, modeOf, type NativeFs, newStatus, type Status, setMode } from '../../native/fs.ts';
+import { MODE, modeOf, type NativeFs, newStatus, type Status, setMode, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno, errnoFromPosix, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, FILE_TYPE, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
@@ -106,8 +106,9 @@ export class HostDirectory extends Directory {
     return outcome(this.#fs.statDescriptor(this.#fd, out.words));
   }
 
-  /** Not for preopens: they are opened to look up paths in, no more. */
+  /** Not for preopens: they are opened to look up paths in, no more. To set neither time is no error of any descriptor. */
   override setTimes(accessed: bigint, modified: bigint): Errno {
+    if (accessed === TIME_OMIT && modified === TIME_OMIT) return ERRNO.success;
     if (this.preopenName !== undefined) return ERRNO.badf;
     if (this.#readOnly) return ERRNO.rofs;
     return outcome(this.#fs.setDescriptorTimes(this.#fd, accessed, modified));

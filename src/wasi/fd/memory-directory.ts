@@ -1,5 +1,5 @@
 import type { Directory as ShimDirectory, Inode as ShimInode } from '@bjorn3/browser_wasi_shim';
-import type { Status } from '../../native/fs.ts';
+import { type Status, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno } from '../errno.ts';
 import { FDFLAGS, type Fdstat, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
@@ -8,7 +8,7 @@ import type { MemoryBudget } from './memory-budget.ts';
 import { MemoryFile, releaseUnreachable, resize } from './memory-file.ts';
 import { fileTypeOf, isDirectory, isFile, notesOf, setInodeTimes, touch, writeInodeStatus } from './memory-inode.ts';
 import { isLink, SymbolicLink } from './memory-link.ts';
-import { lookUp, lookUpName, type Place } from './memory-walk.ts';
+import { lookUp, lookUpName, lookUpNames, type Place } from './memory-walk.ts';
 import { isNameTooLong, oneName } from './path-text.ts';
 import { checkedErrno, failureOf } from './shim-answer.ts';
 import { ShimDescriptor } from './shim-descriptor.ts';
@@ -47,6 +47,7 @@ export class MemoryDirectory extends Directory {
   }
 
   override setTimes(accessed: bigint, modified: bigint): Errno {
+    if (accessed === TIME_OMIT && modified === TIME_OMIT) return ERRNO.success;
     if (this.preopenName !== undefined) return ERRNO.badf;
     if (this.#readOnly) return ERRNO.rofs;
     setInodeTimes(this.#directory, accessed, modified);
@@ -133,20 +134,16 @@ export class MemoryDirectory extends Directory {
   override rename(path: string, target: Directory, newPath: string): Errno {
     if (!(target instanceof MemoryDirectory)) return ERRNO.xdev;
     if (this.#readOnly || target.#readOnly) return ERRNO.rofs;
-    const from = lookUpName(this.#directory, path, 'kept');
-    if (typeof from === 'number') return from;
-    const to = lookUpName(target.#directory, newPath, 'kept');
-    if (typeof to === 'number') return to;
-    return move(from, to, target.#budget);
+    const places = lookUpNames([this.#directory, path], [target.#directory, newPath], 'kept');
+    return typeof places === 'number' ? places : move(...places, target.#budget);
   }
 
   override link(path: string, target: Directory, newPath: string): Errno {
     if (!(target instanceof MemoryDirectory)) return ERRNO.xdev;
     if (this.#readOnly || target.#readOnly) return ERRNO.rofs;
-    const from = lookUpName(this.#directory, path, 'enters');
-    if (typeof from === 'number') return from;
-    const to = lookUpName(target.#directory, newPath, 'enters');
-    if (typeof to === 'number') return to;
+    const places = lookUpNames([this.#directory, path], [target.#directory, newPath], 'enters');
+    if (typeof places === 'number') return places;
+    const [from, to] = places;
     if (from.inode === undefined) return ERRNO.noent;
     if (to.inode !== undefined) return ERRNO.exist;
     if (isDirectory(from.inode)) return ERRNO.perm;
@@ -158,11 +155,11 @@ export class MemoryDirectory extends Directory {
   override symlink(target: string, path: string): Errno {
     if (this.#readOnly) return ERRNO.rofs;
     if (target.startsWith('/')) return ERRNO.perm;
+    const place = lookUpName(this.#directory, path, 'enters');
+    if (typeof place === 'number') return place;
     if (target === '') return ERRNO.noent;
     if (target.includes('\0')) return ERRNO.inval;
     if (Buffer.byteLength(target) > MOST_TARGET_BYTES) return ERRNO.nametoolong;
-    const place = lookUpName(this.#directory, path, 'enters');
-    if (typeof place === 'number') return place;
     if (place.inode !== undefined) return ERRNO.exist;
     const link = new SymbolicLink(target);
     touch(link);

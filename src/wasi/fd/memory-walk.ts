@@ -33,14 +33,42 @@ export function lookUp(root: ShimDirectory, path: string, how: LookUp): Place | 
 
 /** Finds the last name of a path, which is not followed itself; what the slash at its end means is said. */
 export function lookUpName(root: ShimDirectory, path: string, slash: Slash): Place | Errno {
+  const place = lookUpWay(root, path, slash);
+  if (typeof place === 'number') return place;
+  const errno = nameErrno(place.name);
+  return errno === ERRNO.success ? place : errno;
+}
+
+/** The same of two paths. What is wrong with a name comes behind what is wrong with either way. */
+export function lookUpNames(
+  [root, path]: readonly [ShimDirectory, string],
+  [newRoot, newPath]: readonly [ShimDirectory, string],
+  slash: Slash,
+): [from: Place, to: Place] | Errno {
+  const from = lookUpWay(root, path, slash);
+  if (typeof from === 'number') return from;
+  const to = lookUpWay(newRoot, newPath, slash);
+  if (typeof to === 'number') return to;
+  const errno = nameErrno(from.name) || nameErrno(to.name);
+  return errno === ERRNO.success ? [from, to] : errno;
+}
+
+function lookUpWay(root: ShimDirectory, path: string, slash: Slash): Place | Errno {
+  if (path === '') return ERRNO.noent;
   const split = splitPath(path, slash);
-  if (typeof split === 'number') return split;
-  const way = new Walk(root, { follow: true, create: false }).go([...split.way, '.'], false);
+  if (split === undefined) return ERRNO.perm;
+  const errno = split.way === '' ? ERRNO.success : checkPath(split.way);
+  if (errno !== ERRNO.success) return errno;
+  const way = new Walk(root, { follow: true, create: false }).go([...componentsOf(split.way), '.'], false);
   if (typeof way === 'number') return way;
   const { parent } = way;
-  if (isNameTooLong(split.name)) return ERRNO.nametoolong;
   const inode = split.name === '.' ? parent : parent.contents.get(split.name);
   return { parent, name: split.name, slash: split.slash, inode };
+}
+
+function nameErrno(name: string): Errno {
+  if (name.includes('\0')) return ERRNO.inval;
+  return isNameTooLong(name) ? ERRNO.nametoolong : ERRNO.success;
 }
 
 /** One resolution, component by component; `..` goes back the way that was come. */

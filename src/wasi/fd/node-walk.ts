@@ -5,7 +5,7 @@
  */
 import { accessSync, closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { checkPath, componentsOf, type Slash, splitPath } from './path-text.ts';
+import { componentsOf, type Slash, splitPath } from './path-text.ts';
 
 const { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENAMETOOLONG, ENOTDIR, EPERM } = osConstants.errno;
 /** Linux's number; Node has no name for it. */
@@ -145,15 +145,14 @@ export function openBeneath(directory: number, path: string, flags: number, mode
  * @returns what the call answers, or a negative errno
  */
 export function atParent<T>(directory: number, path: string, slash: Slash, call: (child: string) => T): T | number {
-  const errno = textErrno(path);
-  if (errno < 0) return errno;
-  if (checkPath(path) !== 0) return -EPERM;
+  if (path === '') return -ENOENT;
   const split = splitPath(path, slash);
-  if (typeof split === 'number') return -EPERM;
+  if (split === undefined) return -EPERM;
+  // A NUL in the name is found by Node, behind whatever is wrong with the way to it.
   const name = split.slash ? `${split.name}/` : split.name;
-  if (split.way.length === 0) return attempt(() => call(childOf(directory, name)));
+  if (split.way === '') return attempt(() => call(childOf(directory, name)));
   // The slash makes it a directory where the last component of the way is a link, too.
-  const parent = openBeneath(directory, `${split.way.join('/')}/`, O_PATH | constants.O_DIRECTORY, 0);
+  const parent = openBeneath(directory, split.way, O_PATH | constants.O_DIRECTORY, 0);
   if (parent < 0) return parent;
   try {
     return attempt(() => call(childOf(parent, name)));

@@ -9,23 +9,26 @@ export type Slash = 'enters' | 'ignored' | 'kept';
 
 /** A path cut in two: the way to a directory, and a name in it. The name is `.` where the path ends in a directory. */
 export interface SplitPath {
-  way: string[];
+  /** A path again, or nothing. */
+  way: string;
+  /** May hold anything but a slash. */
   name: string;
   /** With `kept`: whether a directory is meant. */
   slash: boolean;
 }
 
-/** Cuts the last component off. The text alone decides: nothing is looked up. */
-export function splitPath(path: string, slash: Slash): SplitPath | Errno {
-  const errno = checkPath(path);
-  if (errno !== ERRNO.success) return errno;
-  const components = componentsOf(path);
-  const last = components.at(-1) ?? '.';
-  const endsInSlash = path.endsWith('/');
-  if (last === '.' || last === '..' || (endsInSlash && slash === 'enters')) {
-    return { way: components, name: '.', slash: endsInSlash };
+/** Cuts the last component off; undefined where there is none. The text alone decides: nothing is looked up. */
+export function splitPath(path: string, slash: Slash): SplitPath | undefined {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end--;
+  if (end === 0) return undefined;
+  const start = path.lastIndexOf('/', end - 1) + 1;
+  const name = path.slice(start, end);
+  const endsInSlash = end < path.length;
+  if (name === '.' || name === '..' || (endsInSlash && slash === 'enters')) {
+    return { way: path, name: '.', slash: endsInSlash };
   }
-  return { way: components.slice(0, -1), name: last, slash: endsInSlash && slash === 'kept' };
+  return { way: path.slice(0, start), name, slash: endsInSlash && slash === 'kept' };
 }
 
 /** What is wrong with a path whatever it leads to. */
