@@ -30,7 +30,10 @@ function failedEnding({ code, message, backtrace }: GuestFailure, phase: GuestPh
   if (code === 'ERR_GUEST_TRAP' || code === 'ERR_GUEST_TIMEOUT') {
     return { exitCode: EXIT_TRAP, stderr: causes(module, phase, backtrace, message) };
   }
-  if (backtrace.length > 0) return { exitCode: EXIT_FAILURE, stderr: causes(module, phase, backtrace, message) };
+  // What a guest throws has no backtrace in V8.
+  if (backtrace.length > 0 || code === 'ERR_GUEST_EXCEPTION') {
+    return { exitCode: EXIT_FAILURE, stderr: causes(module, phase, backtrace, message) };
+  }
   const hint = /`wasi_ephemeral_nn::/.test(message) && code === 'ERR_MODULE_LINK' ? ' (-S nn provides wasi-nn)' : '';
   const [what, where] = [mainModule(module, phase), phaseText(phase, module)];
   const context = where === undefined || code === 'ERR_MODULE_EXPORT' ? what : `${what}: ${where}`;

@@ -15,6 +15,8 @@ const TRAPS: readonly (readonly [v8: RegExp, wasmtime: string])[] = [
     'undefined element: out of bounds table access',
   ],
   [/^(?:null function or )?function signature mismatch$/, 'indirect call type mismatch'],
+  // V8 allows waiting on every thread of Node.
+  [/^Atomics\.wait cannot be called in this context$/, 'atomic wait on non-shared memory'],
   [/^operation does not support unaligned accesses$/, 'unaligned atomic'],
   [/^dereferencing a null pointer$/, 'null reference'],
   [/^illegal cast$/, 'cast failure'],

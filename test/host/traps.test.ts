@@ -40,6 +40,11 @@ const TRAPS: readonly (readonly [title: string, text: string, words: string])[] 
     '(module (table 1 funcref) (func $x) (elem (i32.const 4) $x))',
     'undefined element: out of bounds table access',
   ],
+  [
+    'memory.atomic.wait32',
+    start('(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0)))', '(memory 1)'),
+    'atomic wait on non-shared memory',
+  ],
   ['unaligned atomic', start('(drop (i32.atomic.load (i32.const 1)))', '(memory 1 1 shared)'), 'unaligned atomic'],
 ];
 
