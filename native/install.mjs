@@ -21,12 +21,15 @@ const CMAKE_OUTPUT = join(ROOT, 'native', 'build');
 const CMAKE_ADDON = join(CMAKE_OUTPUT, 'Release', ADDON);
 const GYP_ADDON = join(ROOT, 'build', 'Release', ADDON);
 const FAILED = join(CMAKE_OUTPUT, 'failed.stamp');
+/** One line for whoever needs the addon: npm shows nobody what the installation of a dependency says. */
+const WHY_NOT_BUILT = join(CMAKE_OUTPUT, 'why-not-built.txt');
 const DIST = join(ROOT, 'dist');
 const DIST_STAMP = join(DIST, 'built.stamp');
 
-const HOW_TO_INSTALL = `
-  Debian and Ubuntu: apt-get install g++ cmake make
-  macOS: xcode-select --install, and CMake`;
+const HOW_TO_INSTALL = 'on Debian and Ubuntu with "apt-get install g++ cmake make"';
+
+const isCheckout = existsSync(join(ROOT, 'src'));
+const BUILD_AGAIN = isCheckout ? 'npm run build:native' : 'npm rebuild wasi-nn-host --foreground-scripts';
 
 const flags = new Set(process.argv.slice(2));
 const verbose = flags.has('--verbose');
@@ -34,7 +37,7 @@ const verbose = flags.has('--verbose');
 process.exitCode = await main();
 
 async function main() {
-  if (flags.has('--native-only')) return (await buildAddon(addonFingerprint())) ? 0 : 1;
+  if (flags.has('--native-only')) return buildOnDemand();
   const firstTime = !existsSync(CMAKE_ADDON) && !existsSync(GYP_ADDON);
   const bundled = await bundleIfStale();
   await buildAddonIfStale();
@@ -84,17 +87,23 @@ async function buildAddonIfStale() {
   if (addon && readStamp(`${addon}.stamp`) === current) return;
   // The same sources and tools failed before: that was said then, and is said in full by `npm run build:native`.
   if (flags.has('--if-stale') && readStamp(FAILED) === failureStamp(current)) {
-    say('the native addon is not built; "npm run build:native" tries again and says why');
+    say(`the native addon is not built; "${BUILD_AGAIN}" tries again and says why`);
     return;
   }
   await buildAddon(current);
+}
+
+async function buildOnDemand() {
+  const addon = await buildAddon(addonFingerprint());
+  if (addon) process.stdout.write(`the native addon is built: ${relative(ROOT, addon)}\n`);
+  return addon ? 0 : 1;
 }
 
 function failureStamp(current) {
   return JSON.stringify([current, findToolchain()]);
 }
 
-/** Says in a few lines what is missing where it cannot be built. */
+/** The file that was built. Says in a few lines what is missing where it cannot be built. */
 async function buildAddon(current) {
   const tools = findToolchain();
   const missing = whatIsMissing(tools);
@@ -106,19 +115,23 @@ async function buildAddon(current) {
       if (failure) failures.push(failure);
     }
   }
-  writeStamp(FAILED, failureStamp(current));
   for (const { command, output } of failures) say(`${command} failed:\n${lastLines(output, 20)}`);
-  say(`the native addon is not built: ${missing ? `this machine lacks ${missing}.${HOW_TO_INSTALL}` : 'see above.'}
-  Then: npm run build:native. Until then guests run without inference, or with openvino-node where that is installed.`);
-  return false;
+  const why = missing
+    ? `this machine lacks ${missing}: install it, ${HOW_TO_INSTALL}, and run "${BUILD_AGAIN}"`
+    : `${failures.at(-1)?.command} failed, and "${BUILD_AGAIN}" shows why`;
+  writeStamp(FAILED, failureStamp(current));
+  writeStamp(WHY_NOT_BUILT, why);
+  say(`the native addon is not built: ${why}
+  Until then guests run without inference, or with openvino-node where that is installed.`);
+  return undefined;
 }
 
 function keepAddon(addon, current) {
   // An older one in the other place would be loaded in its stead.
   if (addon === GYP_ADDON) rmSync(CMAKE_ADDON, { force: true });
-  rmSync(FAILED, { force: true });
+  for (const file of [FAILED, WHY_NOT_BUILT]) rmSync(file, { force: true });
   writeStamp(`${addon}.stamp`, current);
-  return true;
+  return addon;
 }
 
 async function buildWithCmake(tools) {
@@ -147,7 +160,7 @@ async function buildWithNodeGyp(tools) {
 /** False when the TypeScript does not bundle. */
 async function bundleIfStale() {
   // A published package brings its bundle and no sources.
-  if (!existsSync(join(ROOT, 'src', 'cli', 'main.ts'))) return true;
+  if (!isCheckout) return true;
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const sources = [join(ROOT, 'src')];
   const current = fingerprint(sources, scripts['build:js'], versionOf('esbuild'));

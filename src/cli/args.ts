@@ -118,7 +118,9 @@ function optionReaders(settings: RunSettings): Map<string, OptionReader> {
   add('dir', (text) => settings.dirs.push(readDir(text)));
   add('env', (text) => settings.env.push(readVariable(text)));
   add('preload', (text) => settings.preloads.push(readPreload(text)));
-  add('log', (text) => settings.logs.add(oneOf('--log', LOG_TOPICS, text)));
+  add('log', (text) => {
+    for (const topic of text.split(',')) settings.logs.add(oneOf('--log', LOG_TOPICS, topic));
+  });
   add('backend', (text) => {
     settings.backend = oneOf('--backend', BACKEND_CHOICES, text);
   });

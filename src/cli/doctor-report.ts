@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { addonPlaces, howToBuild, packageRoot } from '../native/addon.ts';
+import { addonPlaces, howToBuild, packageRoot, whyNotBuilt } from '../native/addon.ts';
 import { cacheRoot, cacheRootProblem } from '../openvino-runtime/cache-dir.ts';
 import { type SearchedPlace, searchPlaces } from '../openvino-runtime/index.ts';
 import { findOpenvinoNode } from '../openvino-runtime/places.ts';
@@ -88,11 +88,11 @@ function packageVersion(): string {
 
 async function examineAddon(env: NodeJS.ProcessEnv): Promise<AddonReport> {
   const places = addonPlaces();
-  let reason = `not built: ${places[0]} is not there`;
+  let reason = `not built: ${whyNotBuilt()}`;
   for (const path of places.filter((place) => existsSync(place))) {
     const probe = await probeAddon(path, env);
     if (probe.usable) return { usable: true, path };
-    reason = `${path}: ${probe.reason}`;
+    reason = `not loaded from ${path}, and "${howToBuild()}" builds it anew: ${probe.reason}`;
   }
   return { usable: false, reason };
 }
@@ -109,21 +109,24 @@ async function examinePlace(
   return addon.path ? { ...report, runtime: await probeRuntime(addon.path, libraryPath, env) } : report;
 }
 
+const NO_OPENVINO_NODE =
+  'not installed; it is optional, and npm leaves it out in silence where its own installation fails: "npm install openvino-node" says why';
+
 async function examineOpenvinoNode(env: NodeJS.ProcessEnv): Promise<DoctorReport['openvinoNode']> {
   const folder = findOpenvinoNode();
-  if (folder === undefined) return { reason: 'not installed' };
+  if (folder === undefined) return { reason: NO_OPENVINO_NODE };
   return { folder, runtime: await probeOpenvinoNode(folder, env) };
 }
 
 function chooseBackend(
   addon: AddonReport,
   places: readonly PlaceReport[],
-  { runtime, reason }: DoctorReport['openvinoNode'],
+  { runtime }: DoctorReport['openvinoNode'],
 ): DoctorReport['backend'] {
   const native = whyNotNative(addon, places);
   if (native === undefined) return { name: 'native', reason: 'the addon loads and OpenVINO opens' };
   if (runtime?.usable) return { name: 'openvino-node', reason: `native is not usable: ${native}` };
-  const other = runtime ? `openvino-node: ${runtime.reason}` : `openvino-node is ${reason}`;
+  const other = runtime ? `openvino-node: ${runtime.reason}` : 'openvino-node is not installed';
   return { reason: `native: ${native}; ${other}` };
 }
 
@@ -135,7 +138,7 @@ function whyNotNative(addon: AddonReport, places: readonly PlaceReport[]): strin
 }
 
 function adviceFor(addon: AddonReport, places: readonly PlaceReport[]): string {
-  if (!addon.usable) return `run "${howToBuild()}", which says what this machine lacks`;
+  if (!addon.usable) return `the native addon is ${addon.reason}`;
   const chosen = places.find((place) => place.chosen);
   if (!chosen)
     return 'run "wasi-nn-host setup" ("node run.js setup" in a checkout), or set OPENVINO_DIR to where OpenVINO is';

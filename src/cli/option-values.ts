@@ -1,5 +1,5 @@
 /** Reads the values of option groups: `nn,nn-graph=openvino::DIR`, `timeout=10s`. */
-import { HostError } from '../errors.ts';
+import { HostError, OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { KeyRule, OptionGroup, ValueForm } from './wasmtime-options.ts';
 
@@ -55,11 +55,19 @@ export class RefusedOption extends HostError {
 
 function readValue(option: string, form: ValueForm, text: string | undefined): OptionValue {
   if (form === 'boolean') return readBoolean(option, text);
-  if (text === undefined) throw invalidOption(option, `${option}=VALUE`, undefined);
+  if (text === undefined) throw new OptionError(`${option} needs a value: ${option}${formText(form)}`);
   if (form === 'number') return readNumber(option, text);
   if (form === 'duration') return readDurationMs(option, text);
   if (form === 'text' || form.includes(text)) return text;
   throw invalidOption(option, `one of ${form.join(', ')}`, text);
+}
+
+/** What stands behind a key in messages and help. */
+export function formText(form: ValueForm): string {
+  if (form === 'boolean') return '[=y|n]';
+  if (form === 'number') return '=N';
+  if (form === 'duration') return '=N[s|ms|us|ns]';
+  return form === 'text' ? '=VALUE' : `=${form.join('|')}`;
 }
 
 function readBoolean(option: string, text: string | undefined): boolean {

@@ -9,10 +9,11 @@ import type { ModuleLimits } from '../host/module-rewrite.ts';
 import { createNnSupport, type NnPlan, parseNamedGraph } from '../host/nn-support.ts';
 import type { WorkerRunOptions } from '../host/worker-run.ts';
 import type { Refusal } from '../nn/index.ts';
+import { glibcVersion } from '../openvino-runtime/wheel.ts';
 import { invalidOption } from '../options.ts';
 import type { RunSettings } from './args.ts';
 import type { CliIo } from './io.ts';
-import type { OptionValue } from './option-values.ts';
+import { type OptionValue, RefusedOption, UnavailableOption } from './option-values.ts';
 import { endingOf, refusalText, wasiFaultText } from './report.ts';
 import type { GroupLetter } from './wasmtime-options.ts';
 
@@ -97,10 +98,13 @@ function usesNn({ shape }: ModuleSource): boolean {
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', riscv64: 'riscv64gc' };
 
-/** wasmtime compiles for its own machine only, and says so. */
+/** wasmtime runs what is compiled for its own machine only, named in full; its interpreter (pulley) is not here. */
 function checkTarget(target: string | undefined): void {
-  const own = ARCHITECTURES[process.arch] ?? process.arch;
-  if (target !== undefined && target.split('-')[0] !== own) throw invalidOption('--target', `${own}-…`, target);
+  if (target === undefined) return;
+  if (target.startsWith('pulley')) throw new RefusedOption(`--target ${target} is not there: V8 compiles`);
+  const system = process.platform === 'darwin' ? 'apple-darwin' : `unknown-linux-${glibcVersion() ? 'gnu' : 'musl'}`;
+  const own = `${ARCHITECTURES[process.arch] ?? process.arch}-${system}`;
+  if (target !== own) throw new UnavailableOption(`--target ${target}: only this machine's own runs here, ${own}`);
 }
 
 function nnPlan(settings: RunSettings, keys: Keys): NnPlan | undefined {

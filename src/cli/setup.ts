@@ -42,6 +42,9 @@ export async function setup(args: readonly string[], io: CliIo): Promise<number>
   }
 }
 
+/** One of them at most. */
+const CHOICES = ['check', 'if-missing', 'force'] as const;
+
 interface SetupArguments {
   check: boolean;
   'if-missing': boolean;
@@ -55,9 +58,13 @@ function readArguments(args: readonly string[], io: CliIo): SetupArguments | num
       args: [...args],
       options: { check: flag, 'if-missing': flag, force: flag, help: flag },
     });
-    if (!values.help) return values;
-    io.stdout(USAGE);
-    return 0;
+    if (values.help) {
+      io.stdout(USAGE);
+      return 0;
+    }
+    const [first, second] = CHOICES.filter((name) => values[name]);
+    if (second === undefined) return values;
+    throw new Error(`--${first} and --${second} exclude each other`);
   } catch (error) {
     io.stderr(`wasi-nn-host setup: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     return 2;

@@ -1,5 +1,6 @@
 /** The texts of `--help`. */
-import type { KeyRule, OptionGroup, ValueForm } from './wasmtime-options.ts';
+import { formText } from './option-values.ts';
+import type { KeyRule, OptionGroup } from './wasmtime-options.ts';
 
 export const PROGRAM = 'wasi-nn-host';
 
@@ -17,7 +18,7 @@ const OPTIONS = `Options:
   --backend NAME             what computes: native, openvino-node, or auto (default): native,
                              and openvino-node where the addon or OpenVINO is missing
   --openvino-dir DIR         the OpenVINO to use, in place of the search
-  --log TOPIC                nn: tell on stderr why wasi-nn calls were refused; wasi: tell of
+  --log TOPIC[,TOPIC]        nn: tell on stderr why wasi-nn calls were refused; wasi: tell of
                              file and system calls that failed for no reason of the guest
   -h, --help                 this text
 `;
@@ -66,13 +67,6 @@ export function keysHelp(group: OptionGroup): string {
   const width = Math.max(...rows.map(([key]) => key.length));
   const lines = rows.map(([key, text]) => `  -${group.letter} ${key.padEnd(width)}  ${text}`);
   return `Keys of -${group.letter}, --${group.long}: ${group.about}\n\n${lines.join('\n')}\n`;
-}
-
-function formText(form: ValueForm): string {
-  if (form === 'boolean') return '[=y|n]';
-  if (form === 'number') return '=N';
-  if (form === 'duration') return '=N[s|ms|us|ns]';
-  return form === 'text' ? '=VALUE' : `=${form.join('|')}`;
 }
 
 function ruleText({ treatment, words = '', when }: KeyRule): string {

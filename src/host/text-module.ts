@@ -26,14 +26,18 @@ const FEATURES = {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** Every field of a module stands in parentheses; comments and blanks may come first. */
+const BEGIN_OF_TEXT = /^\s*(?:\(|;;)/;
+
 /**
  * Assembles a text module, its names kept for backtraces.
  * @throws ModuleError ERR_MODULE_COMPILE with the place and the reason
  */
 export async function assembleText(name: string, bytes: Uint8Array): Promise<Uint8Array> {
-  const text = decode(name, bytes);
+  const text = decode(bytes);
   // wabt takes nothing for a module without fields.
-  if (text.trim() === '') throw new ModuleError('ERR_MODULE_COMPILE', `${name} is empty`);
+  if (text?.trim() === '') throw new ModuleError('ERR_MODULE_COMPILE', `${name} is empty`);
+  if (text === undefined || !BEGIN_OF_TEXT.test(text)) throw noModule(name, bytes);
   // Required and not imported: code that V8 kept from an earlier start cannot import on Node 20.
   const wabt = await (createRequire(import.meta.url)('wabt') as typeof import('wabt'))();
   try {
@@ -49,13 +53,18 @@ export async function assembleText(name: string, bytes: Uint8Array): Promise<Uin
   }
 }
 
-function decode(name: string, bytes: Uint8Array): string {
+function decode(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);
-  } catch (error) {
-    const what = 'is neither a WebAssembly module nor the text of one';
-    throw new ModuleError('ERR_MODULE_COMPILE', `${name} ${what}: its bytes are not UTF-8`, { cause: error });
+  } catch {
+    return undefined;
   }
+}
+
+function noModule(name: string, bytes: Uint8Array): ModuleError {
+  const first = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const reason = `it begins with ${first} in place of 00 61 73 6d ("\\0asm"), and is no text of one, "(module …)", either`;
+  return new ModuleError('ERR_MODULE_COMPILE', `${name} is not a WebAssembly module: ${reason}`);
 }
 
 /**

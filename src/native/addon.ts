@@ -65,18 +65,26 @@ export function addonIfLoaded(): NativeAddon | undefined {
   return loaded instanceof HostError ? undefined : loaded;
 }
 
-/** The command that builds the addon: a published package has no development scripts, and npm builds it again. */
+/** The command that builds the addon and shows how: of a dependency npm would say nothing by itself. */
 export function howToBuild(): string {
-  return existsSync(join(packageRoot(), 'src')) ? 'npm run build:native' : 'npm rebuild wasi-nn-host';
+  const isCheckout = existsSync(join(packageRoot(), 'src'));
+  return isCheckout ? 'npm run build:native' : 'npm rebuild wasi-nn-host --foreground-scripts';
+}
+
+/** Why none of {@link addonPlaces} holds a file, and what to do: in the words of the installation, which knew it. */
+export function whyNotBuilt(): string {
+  const override = process.env.WASI_NN_HOST_ADDON;
+  if (override) return `WASI_NN_HOST_ADDON names ${override}, which is not there`;
+  try {
+    return readFileSync(join(packageRoot(), 'native', 'build', 'why-not-built.txt'), 'utf8');
+  } catch {
+    return `its installation ran no scripts: run "${howToBuild()}"`;
+  }
 }
 
 function tryLoad(): NativeAddon | HostError {
   const reasons: string[] = [];
-  for (const place of addonPlaces()) {
-    if (!existsSync(place)) {
-      reasons.push(`${place}: not there`);
-      continue;
-    }
+  for (const place of addonPlaces().filter((file) => existsSync(file))) {
     try {
       const addon = createRequire(import.meta.url)(place) as NativeAddon;
       addon.initialize((code, message) => new BackendError(code, message));
@@ -85,8 +93,9 @@ function tryLoad(): NativeAddon | HostError {
       reasons.push(`${place}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return new HostError(
-    'ERR_ADDON_UNAVAILABLE',
-    `the native addon is not available on ${process.platform}-${process.arch}; run "${howToBuild()}" (needs a C++17 compiler, make, and cmake or node-gyp). Looked in: ${reasons.join('; ')}`,
-  );
+  const message =
+    reasons.length === 0
+      ? `the native addon is not built: ${whyNotBuilt()}`
+      : `the native addon does not load, and "${howToBuild()}" builds it anew: ${reasons.join('; ')}`;
+  return new HostError('ERR_ADDON_UNAVAILABLE', message);
 }

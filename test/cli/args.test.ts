@@ -132,10 +132,11 @@ describe('keys', () => {
     ['-S', 'nn=', "-S nn: expected y or n, received ''"],
     ['-S', 'nn=x', "-S nn: expected y or n, received 'x'"],
     ['-S', 'toString', "received 'toString'"],
-    ['-S', 'nn-graph', '-S nn-graph: expected -S nn-graph=VALUE'],
-    ['-S', 'cwd', '-S cwd: expected'],
+    ['-S', 'nn-graph', '-S nn-graph needs a value: -S nn-graph=VALUE'],
+    ['-W', 'max-memory-size', '-W max-memory-size needs a value: -W max-memory-size=N'],
+    ['-W', 'timeout', '-W timeout needs a value: -W timeout=N[s|ms|us|ns]'],
+    ['-S', 'cwd', '-S cwd needs a value: -S cwd=VALUE'],
     ['-S', 'max-resources=x', '-S max-resources: expected a whole number'],
-    ['-W', 'timeout', '-W timeout: expected'],
     ...['', 'x', '1.5s', '1m', '1h', '-1', '10sec', '1 s', '1S', '99999999999999999999'].map(
       (text) => ['-W', `timeout=${text}`, '-W timeout: expected a time such as 10, 10s or 500ms'] as const,
     ),
@@ -199,12 +200,17 @@ describe('other options', () => {
     });
   });
 
+  it.each([['--log', 'nn,wasi'], ['--log=wasi,nn']])('%s %s', (...words) => {
+    expect(own(...words, 'm.wasm').logs).toEqual(new Set(['nn', 'wasi']));
+  });
+
   it.each([
     [['--dir', 'a::b::c', 'm.wasm'], '--dir: expected HOST, HOST::GUEST or HOST::GUEST::ro'],
     [['--preload', 'a', 'm.wasm'], '--preload: expected NAME=FILE'],
     [['--preload', 'a=b=c', 'm.wasm'], '--preload: expected NAME=FILE'],
     [['--backend', 'x', 'm.wasm'], '--backend: expected one of auto, native, openvino-node'],
     [['--log', 'x', 'm.wasm'], '--log: expected one of nn, wasi'],
+    [['--log=nn,', 'm.wasm'], '--log: expected one of nn, wasi'],
     [['--argv0', 'a', '--argv0', 'b', 'm.wasm'], '--argv0: expected one value'],
     [['--invoke', 'a', 'm.wasm', '--invoke', 'b'], '--invoke: expected one value'],
     [['--config', 'f', 'm.wasm'], '--config is not there'],

@@ -193,17 +193,46 @@ describe('a checkout that is not built', () => {
   });
 });
 
+const RUN_FILES = ['run.js', 'package.json', 'dist/cli.js', 'dist/command-line.js'];
+
+/** A copy of what is needed to start, in a folder of its own. */
+function installation(): string {
+  const folder = directory();
+  mkdirSync(join(folder, 'dist'));
+  for (const name of RUN_FILES) copyFileSync(new URL(`../../${name}`, import.meta.url), join(folder, name));
+  return folder;
+}
+
+describe('an installation without the addon', () => {
+  const LACK = 'this machine lacks make: install it';
+  const NO_SCRIPTS = 'its installation ran no scripts: run "npm rebuild wasi-nn-host --foreground-scripts"';
+  const run = (folder: string, ...argv: string[]) =>
+    spawnSync(process.execPath, [join(folder, 'run.js'), ...argv], { encoding: 'utf8' });
+
+  it.each([
+    ['that was tried', LACK, LACK],
+    ['that was never tried', undefined, NO_SCRIPTS],
+  ])('%s says at its first use what is missing, in one line', (_, left, told) => {
+    const folder = installation();
+    mkdirSync(join(folder, 'native', 'build'), { recursive: true });
+    if (left !== undefined) writeFileSync(join(folder, 'native', 'build', 'why-not-built.txt'), left);
+    const digits = fileURLToPath(new URL('../../fixtures/digits', import.meta.url));
+    const guest = run(
+      folder,
+      fileURLToPath(new URL('../../fixtures/classify.wasm', import.meta.url)),
+      '--dir',
+      `${digits}::fixture`,
+    );
+    expect(guest.status).toBe(1);
+    expect(guest.stderr).toContain(`wasi-nn: load: the native addon is not built: ${told} (errno 5, runtime_error)\n`);
+    const { status, stdout } = run(folder, 'doctor');
+    expect(status).toBe(1);
+    expect(stdout.match(/^native addon +(.*)$/m)?.[1]).toBe(`not built: ${told}`);
+    expect(stdout).toContain(`Guests cannot run inference here: the native addon is not built: ${told}.\n`);
+  });
+});
+
 describe('the code that V8 compiled', () => {
-  const RUN_FILES = ['run.js', 'package.json', 'dist/cli.js', 'dist/command-line.js'];
-
-  /** A copy of what is needed to start, in a folder of its own. */
-  function installation(): string {
-    const folder = directory();
-    mkdirSync(join(folder, 'dist'));
-    for (const name of RUN_FILES) copyFileSync(new URL(`../../${name}`, import.meta.url), join(folder, name));
-    return folder;
-  }
-
   const version = (folder: string) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'run.js'), '--version'], {
       encoding: 'utf8',
@@ -323,6 +352,9 @@ describe.skipIf(skipUnless(wasmtime))('the same command line under wasmtime', ()
     ['-O opt-level=9', () => ['-O', 'opt-level=9', wat('exit')]],
     ['-O opt-level=s', () => ['-Oopt-level=s', wat('exit'), '3']],
     ['-C compiler=winch', () => ['-C=compiler=winch', wat('exit'), '3']],
+    ...['x86_64-unknown-linux-gnu', 'x86_64-unknown-linux-musl', 'x86_64', 'aarch64', 'x86', ''].map(
+      (target): [string, () => string[]] => [`--target=${target}`, () => [`--target=${target}`, wat('exit'), '3']],
+    ),
     ['--argv0 twice', () => ['--argv0', 'a', '--argv0', 'b', wat('exit')]],
     ['--version', () => ['--version']],
     ['-- before the module', () => ['--', wat('exit'), '3']],

@@ -36,7 +36,11 @@ describe('what is no module', () => {
   it.each([
     ['a component', bytes(0, 'asm', 0x0d, 0, 1, 0), 'x is a component; only core modules'],
     ['an ELF file', bytes(0x7f, 'ELF', 2, 1), 'x is an ELF file'],
-    ['no text', bytes(0xff, 0xfe), 'x is neither a WebAssembly module nor the text of one'],
+    ['no text', bytes(0xff, 0xfe), 'x is not a WebAssembly module: it begins with ff fe in place of 00 61 73 6d'],
+    ['zeros', new Uint8Array(10), 'x is not a WebAssembly module: it begins with 00 00 00 00 in place of 00 61 73 6d'],
+    ['another text', bytes('<html>'), 'x is not a WebAssembly module: it begins with 3c 68 74 6d in place of'],
+    ['wrong text behind a comment', bytes('  ;; (module\n(modul)'), 'failed to parse x:2:2: unexpected token "modul"'],
+    ['wrong text behind a byte order mark', bytes(0xef, 0xbb, 0xbf, '(modul)'), 'failed to parse x:1:2: '],
     ['nothing', bytes(), 'x is empty'],
     ['white space', bytes(' \n\t '), 'x is empty'],
     ['wrong text', bytes('(module\n  (func (i32.foo)))'), 'failed to parse x:2:10: unexpected token "i32.foo"'],

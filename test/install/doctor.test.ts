@@ -6,6 +6,7 @@ import { doctor } from '../../src/cli/doctor.ts';
 import type { DoctorReport } from '../../src/cli/doctor-report.ts';
 import { addonPlaces } from '../../src/native/addon.ts';
 import { findRuntime } from '../../src/openvino-runtime/index.ts';
+import { findOpenvinoNode } from '../../src/openvino-runtime/places.ts';
 import { probeOpenvinoNode } from '../../src/openvino-runtime/probe.ts';
 import { emptyEnvironment, fakeRuntime, temporaryFolder, writeUnder } from '../openvino-runtime/support.ts';
 import { skipUnless } from '../support/requirements.ts';
@@ -125,8 +126,9 @@ describe('without what is needed', () => {
     vi.stubEnv('WASI_NN_HOST_ADDON', missing);
     const [exitCode, report] = await examined(empty());
     expect(exitCode).toBe(1);
-    expect(report.addon).toEqual({ usable: false, reason: `not built: ${missing} is not there` });
-    expect(report.advice).toContain('npm run build:native');
+    const reason = `not built: WASI_NN_HOST_ADDON names ${missing}, which is not there`;
+    expect(report.addon).toEqual({ usable: false, reason });
+    expect(report.advice).toContain(reason);
   });
 
   test('an addon that does not load: the reason', async () => {
@@ -134,7 +136,9 @@ describe('without what is needed', () => {
     vi.stubEnv('WASI_NN_HOST_ADDON', file);
     const { io, stdout } = recordedIo(empty());
     expect(await doctor([], io)).toBe(1);
-    expect(stdout()).toMatch(new RegExp(`^native addon +${file}: .*(invalid ELF header|too short|not a)`, 'm'));
+    expect(stdout()).toMatch(
+      new RegExp(`^native addon +not loaded from ${file}, .*(invalid ELF header|too short|not a)`, 'm'),
+    );
     expect(stdout()).toMatch(/\n\nGuests cannot run inference here: .*build:native.*\n$/);
   });
 
@@ -147,6 +151,14 @@ describe('without what is needed', () => {
 });
 
 describe('openvino-node', () => {
+  test.skipIf(findOpenvinoNode() !== undefined)('that is not installed: why, and how to get it', async () => {
+    const { io, stdout } = recordedIo(empty());
+    await doctor([], io);
+    expect(stdout()).toMatch(
+      /^openvino-node +not installed; it is optional, .* "npm install openvino-node" says why$/m,
+    );
+  });
+
   test('its version and devices are asked of the package itself', async () => {
     const folder = temporaryFolder();
     const source = `

@@ -68,6 +68,7 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     expect(stderr.match(/the native addon is not built/g)).toHaveLength(1);
     expect(stderr).toContain(`this machine lacks ${words}`);
     expect(stderr).toContain('apt-get install');
+    expect(stderr).toContain(project.whyNotBuilt());
     expect(stderr).not.toContain('gyp');
     expect(project.bundle()).toContain('first');
     expect(project.calls()).toBe('setup --if-missing\n');
@@ -80,7 +81,8 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     expect(exitCode).toBe(0);
     expect(stderr).toContain('this does not compile');
     expect(stderr).toContain('cmake-js failed');
-    expect(stderr).toContain('npm run build:native');
+    expect(project.whyNotBuilt()).toBe('node-gyp failed, and "npm run build:native" shows why');
+    expect(stderr).toContain(project.whyNotBuilt());
     expect(stderr.split('\n').length).toBeLessThan(60);
     // Before the next start it is not tried again: nothing changed.
     const next = project.install(['--if-stale']);
@@ -93,7 +95,10 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
   test('--native-only builds anew and fails when it cannot', () => {
     const project = new Project();
     expect(project.install(['--native-only'], { PATH: pathWithout(...COMPILERS) }).exitCode).toBe(1);
-    expect(project.install(['--native-only'])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(project.whyNotBuilt()).toMatch(/^this machine lacks a C\+\+17 compiler .* and run "npm run build:native"$/);
+    const stdout = 'the native addon is built: native/build/Release/wasi_nn_host.node\n';
+    expect(project.install(['--native-only'])).toEqual({ exitCode: 0, stdout, stderr: '' });
+    expect(project.whyNotBuilt()).toBe('');
     expect(project.answer()).toBe(42);
     expect(existsSync(project.path('dist'))).toBe(false);
     expect(project.calls()).toBe('');
@@ -114,6 +119,14 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     expect(project.install()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expect(project.answer()).toBe(42);
     expect(project.calls()).toBe('setup --if-missing\n');
+  });
+
+  test('a published package whose addon cannot be built says how to see it built', () => {
+    const project = new Project();
+    rmSync(project.path('src'), { recursive: true });
+    const { exitCode } = project.install([], { PATH: pathWithout(...COMPILERS) });
+    expect(exitCode).toBe(0);
+    expect(project.whyNotBuilt()).toMatch(/and run "npm rebuild wasi-nn-host --foreground-scripts"$/);
   });
 });
 

@@ -80,6 +80,12 @@ export class Project {
     return existsSync(this.path('calls')) ? readFileSync(this.path('calls'), 'utf8') : '';
   }
 
+  /** What the installation left for whoever needs the addon. */
+  whyNotBuilt(): string {
+    const file = this.path('native/build/why-not-built.txt');
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  }
+
   bundle(): string {
     return readFileSync(this.path('dist/cli.js'), 'utf8');
   }

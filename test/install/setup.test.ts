@@ -86,6 +86,16 @@ describe.skipIf(process.platform !== 'linux')('wasi-nn-host setup', () => {
     ]);
   });
 
+  test.each([[['--check', '--force']], [['--if-missing', '--check']], [['--force', '--if-missing']]])(
+    '%j contradicts itself',
+    async (args) => {
+      const { io, stdout, stderr } = recordedIo({});
+      expect(await setup(args, io)).toBe(2);
+      expect(stderr()).toMatch(/^wasi-nn-host setup: --\S+ and --\S+ exclude each other\n/);
+      expect(stdout()).toBe('');
+    },
+  );
+
   test.each([[['--wrong']], [['argument']], [['--check=yes']]])('%j is wrong usage', async (args) => {
     const { io, stdout, stderr } = recordedIo({});
     expect(await setup(args, io)).toBe(2);

@@ -8,7 +8,7 @@ const newDirectory = temporaryDirectories();
 it('runs guests over the file calls of Node where the addon is missing', async () => {
   process.env.WASI_NN_HOST_ADDON = join(newDirectory(), 'missing.node');
   const { loadAddon } = await import('../../src/native/addon.ts');
-  expect(() => loadAddon()).toThrow('the native addon is not available');
+  expect(() => loadAddon()).toThrow('the native addon is not built');
   const { preview1Guest } = await import('../support/preview1-guest.ts');
   const hostPath = newDirectory();
   writeFileSync(join(hostPath, 'f'), 'hello');
