@@ -89,7 +89,7 @@ class Run {
   readonly #memory = new GuestMemory();
   readonly #preview1: Preview1 | undefined;
   readonly #wasiNn: WasiNn | undefined;
-  readonly #hasRoom = roomForCalls();
+  #hasRoom: () => boolean = () => true;
   /** Whether code of an embedder may run inside a call, which is not to be left halfway either. */
   readonly #callsEmbedder: boolean;
   readonly #preloaded = new Map<string, ImportProvider[]>();
@@ -130,6 +130,7 @@ class Run {
   }
 
   outcome(): GuestOutcome {
+    this.#hasRoom = roomForCalls();
     try {
       return { kind: 'returned', results: this.#run() };
     } catch (error) {

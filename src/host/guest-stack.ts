@@ -20,7 +20,7 @@ const MOST_STACK_BYTES = 4095 * 2 ** 20;
 /** The stack of a thread of ours beyond the guest's part: for Node before it, and for native code below it. */
 const THREAD_STACK_BYTES = 4 * 2 ** 20;
 
-/** What a call needs that changes what the host keeps, so that it does all of it or nothing. */
+/** What a call needs that changes what the host keeps, so that it does all of it or nothing; of a small stack, half. */
 const CALL_ROOM_BYTES = 128 * 1024;
 
 /** @param maxWasmStackBytes as wasmtime counts */
@@ -61,10 +61,12 @@ export function threadStackMegabytes(maxWasmStackBytes: number = DEFAULT_WASM_ST
   return Math.ceil((stackBytes(maxWasmStackBytes) + THREAD_STACK_BYTES) / 2 ** 20);
 }
 
-/** How a call asks whether the guest has left it the stack that it needs. */
+/** How a call asks whether the guest has left it the stack that it needs; to be made before the guest has used any. */
 export function roomForCalls(): () => boolean {
   const stack = nativeStack();
-  return stack === undefined ? () => true : () => stack.room() >= CALL_ROOM_BYTES;
+  if (stack === undefined) return () => true;
+  const least = Math.min(CALL_ROOM_BYTES, stack.room() / 2);
+  return () => stack.room() >= least;
 }
 
 function nativeStack(): NativeStack | undefined {
