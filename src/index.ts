@@ -19,7 +19,14 @@ export {
   OptionError,
 } from './errors.ts';
 export { GuestModule, Host, type HostRunResult } from './host/host.ts';
-export type { BackendChoice, HostOptions, HostPreopen, HostRunOptions, HostSink } from './host/host-options.ts';
+export type {
+  BackendChoice,
+  HostOptions,
+  HostPreopen,
+  HostRunOptions,
+  HostSink,
+  HostSource,
+} from './host/host-options.ts';
 export type { NamedGraph } from './host/nn-support.ts';
 export type {
   Backend,

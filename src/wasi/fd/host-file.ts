@@ -1,5 +1,6 @@
+import { HostError } from '../../errors.ts';
 import { MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
-import { answer, ERRNO, type Errno, errnoFromPosix, failed, outcome } from '../errno.ts';
+import { answer, ERRNO, type Errno, errnoFromPosix, errnoName, failed, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
 
@@ -167,7 +168,8 @@ function advance(position: Offset, count: number): Offset {
 /** Whether a descriptor of the host waits for others: pipes, sockets, terminals. */
 export function isStream(fs: NativeFs, fd: number): boolean {
   const result = fs.statDescriptor(fd, scratch.words);
-  if (result < 0) throw new Error(`descriptor ${fd} of the host: ${errnoFromPosix(result)}`);
+  if (result < 0)
+    throw new HostError('ERR_STDIO', `descriptor ${fd} of the process: ${errnoName(errnoFromPosix(result))}`);
   const type = modeOf(scratch) & MODE.typeMask;
   return type === MODE.fifo || type === MODE.socket || type === MODE.characterDevice;
 }

@@ -71,12 +71,18 @@ export abstract class Output extends Stdio {
   }
 }
 
-/** A descriptor of the host as standard input. The host keeps it: closing is not ours to do. */
+/**
+ * A descriptor of the host as standard input. The host keeps it: closing is not ours to do.
+ *
+ * As in wasmtime, a failure is told once, and the end comes after it: a guest that passes over lines that cannot be read
+ * would never stop.
+ */
 export class HostInput extends Input {
   protected override readonly isTerminal: boolean;
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #stream: boolean;
+  #hasFailed = false;
 
   constructor(fs: NativeFs, fd: number) {
     super();
@@ -87,13 +93,19 @@ export class HostInput extends Input {
   }
 
   override read(memory: Uint8Array, start: number, byteLength: number): number {
-    if (byteLength === 0) return 0;
+    if (byteLength === 0 || this.#hasFailed) return 0;
     for (;;) {
       const count = this.#fs.readNow(this.#fd, memory, start, byteLength, this.#stream);
-      if (count !== -EAGAIN) return answer(count);
+      if (count >= 0) return count;
+      if (count !== -EAGAIN) return this.#fail(errnoFromPosix(count));
       const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLIN);
-      if (errno !== ERRNO.success) return failed(errno);
+      if (errno !== ERRNO.success) return this.#fail(errno);
     }
+  }
+
+  #fail(errno: Errno): number {
+    this.#hasFailed = true;
+    return failed(errno);
   }
 
   override readiness(direction: 'read' | 'write'): Readiness {

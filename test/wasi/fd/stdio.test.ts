@@ -118,6 +118,21 @@ describe('standard input', () => {
     for (const fd of [reading, writing]) closeSync(fd);
   });
 
+  it('tells a failure once and is at its end then', () => {
+    const fd = openSync('.', 'r');
+    const guest = preview1Guest({ stdin: { kind: 'fd', fd } });
+    const answers = [1, 2].map(() => io(guest, 'fd_read', 0, BUFFER, 10).errno);
+    expect(answers).toEqual([ERRNO.isdir, ERRNO.success]);
+    closeSync(fd);
+  });
+
+  it('of a descriptor that is not open cannot be given', () => {
+    const fd = openSync('.', 'r');
+    closeSync(fd);
+    const give = () => preview1Guest({ stdin: { kind: 'fd', fd } });
+    expect(give).toThrow(expect.objectContaining({ code: 'ERR_STDIO', message: expect.stringContaining('badf') }));
+  });
+
   it('is polled together with a clock', () => {
     const { reading, writing } = pipeEnds();
     const guest = preview1Guest({ stdin: { kind: 'fd', fd: reading } });
