@@ -81,10 +81,10 @@ describe('a time limit', () => {
   it('ends a guest that does not end, with what it wrote before', () => {
     const module = file(`(module ${WRITE} ${LINE} (func (export "_start") ${PRINT} (loop $l (br $l))))`);
     const started = process.hrtime.bigint();
-    const { exitCode, stdout, stderr } = cliProcess(['run', '-W', 'timeout=300ms', module]);
+    const { exitCode, stdout, stderr } = cliProcess(['run', '-W', 'timeout=2s', module]);
     expect([exitCode, stdout]).toEqual([134, 'line\n']);
     expect(stderr).toMatch(/^Error: failed to run main module .*\n\nCaused by:\n.*\n.*wasm trap: interrupt\n$/);
-    expect(process.hrtime.bigint() - started).toBeGreaterThan(300_000_000n);
+    expect(process.hrtime.bigint() - started).toBeGreaterThan(2_000_000_000n);
   });
 
   it.each([
