@@ -233,6 +233,16 @@ int OpenBeneath(int directory, const char* path, int flags, mode_t mode) {
   return AsEscape(Walk(directory, flags, mode).Open(path));
 }
 
+// `a/.//` is `a`: to open a directory is no search in it.
+static std::string_view WithoutDotsAtEnd(std::string_view way) {
+  for (;;) {
+    const size_t length = way.size();
+    if (length > 1 && way[length - 1] == '/') way.remove_suffix(1);
+    else if (length > 2 && way[length - 1] == '.' && way[length - 2] == '/') way.remove_suffix(2);
+    else return way;
+  }
+}
+
 int Parent::Resolve(int directory, std::string_view path, Slash slash) {
   if (path.empty()) return ENOENT;
   const size_t last = path.find_last_not_of('/');
@@ -241,8 +251,9 @@ int Parent::Resolve(int directory, std::string_view path, Slash slash) {
   const size_t slash_before = path.find_last_of('/', last);
   const size_t start = slash_before == std::string_view::npos ? 0 : slash_before + 1;
   std::string_view name = path.substr(start, end - start);
-  std::string_view before = path.substr(0, start);
-  if (name == "." || name == ".." || (end < path.size() && slash == Slash::kEnters)) {
+  std::string_view before = WithoutDotsAtEnd(path.substr(0, start));
+  // `.` by itself is the directory at hand, which needs no right to be searched.
+  if (path != "." && (name == "." || name == ".." || (end < path.size() && slash == Slash::kEnters))) {
     before = path;
     name = ".";
   }

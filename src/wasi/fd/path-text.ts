@@ -25,10 +25,21 @@ export function splitPath(path: string, slash: Slash): SplitPath | undefined {
   const start = path.lastIndexOf('/', end - 1) + 1;
   const name = path.slice(start, end);
   const endsInSlash = end < path.length;
-  if (name === '.' || name === '..' || (endsInSlash && slash === 'enters')) {
+  // `.` by itself is the directory at hand, which needs no right to be searched.
+  if (path !== '.' && (name === '.' || name === '..' || (endsInSlash && slash === 'enters'))) {
     return { way: path, name: '.', slash: endsInSlash };
   }
-  return { way: path.slice(0, start), name, slash: endsInSlash && slash === 'kept' };
+  return { way: withoutDotsAtEnd(path.slice(0, start)), name, slash: endsInSlash && slash === 'kept' };
+}
+
+/** `a/.//` is `a`: to open a directory is no search in it. */
+function withoutDotsAtEnd(way: string): string {
+  let end = way.length;
+  for (;;) {
+    if (end > 1 && way[end - 1] === '/') end--;
+    else if (end > 2 && way[end - 1] === '.' && way[end - 2] === '/') end -= 2;
+    else return way.slice(0, end);
+  }
 }
 
 /** What is wrong with a path whatever it leads to. */
