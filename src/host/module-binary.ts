@@ -99,6 +99,23 @@ const KINDS: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'
 const DEFAULT_PAGE_BYTES = 65_536;
 
 /**
+ * More than V8 takes, or than any module here can use, of what takes an object each: a reader that kept a module's word for
+ * it could be made to need a hundred times the module's own bytes.
+ * @see https://webassembly.github.io/spec/js-api/#limits
+ */
+const MOST = {
+  types: 1_000_000,
+  parameters: 1_000,
+  fields: 10_000,
+  imports: 100_000,
+  functions: 1_000_000,
+  exports: 100_000,
+  tables: 100_000,
+  memories: 1_000,
+  sections: 100,
+} as const;
+
+/**
  * Reads the shape of a binary module. The code and data sections are only skipped.
  * @throws MalformedModule
  */
@@ -111,16 +128,16 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
     return section && new ByteReader(bytes, section.contentOffset, section.end);
   };
   const types = reader(SECTION.type)?.readTypes() ?? [];
-  const imports = reader(SECTION.import)?.vector((item) => item.readImport(types)) ?? [];
+  const imports = reader(SECTION.import)?.vector(MOST.imports, (item) => item.readImport(types)) ?? [];
   const functionTypes = [
     ...imports.filter(({ kind }) => kind === 'func').map(({ type }) => type),
-    ...(reader(SECTION.function)?.vector((item) => types[item.u32()]) ?? []),
+    ...(reader(SECTION.function)?.vector(MOST.functions, (item) => types[item.u32()]) ?? []),
   ];
   return {
     imports,
-    exports: reader(SECTION.export)?.vector((item) => item.readExport(functionTypes)) ?? [],
-    tables: reader(SECTION.table)?.vector((item) => item.readTable()) ?? [],
-    memories: reader(SECTION.memory)?.vector((item) => item.readLimits(true)) ?? [],
+    exports: reader(SECTION.export)?.vector(MOST.exports, (item) => item.readExport(functionTypes)) ?? [],
+    tables: reader(SECTION.table)?.vector(MOST.tables, (item) => item.readTable()) ?? [],
+    memories: reader(SECTION.memory)?.vector(MOST.memories, (item) => item.readLimits(true)) ?? [],
     startFunction: reader(SECTION.start)?.u32(),
     sections,
   };
@@ -135,6 +152,9 @@ function readSections(bytes: Uint8Array): Section[] {
     const byteLength = reader.u32();
     const contentOffset = reader.offset;
     reader.skip(byteLength);
+    // There may be any number of custom sections; the others come once each.
+    if (id === SECTION.custom) continue;
+    if (sections.length === MOST.sections) throw new MalformedModule(`too many sections at offset ${offset}`);
     sections.push({ id, offset, contentOffset, end: reader.offset });
   }
   return sections;
@@ -216,10 +236,12 @@ class ByteReader {
     throw new MalformedModule(`number too long at offset ${this.offset}`);
   }
 
-  /** The count comes from the module, so nothing is reserved by it. */
-  vector<Item>(read: (reader: this) => Item): Item[] {
+  /** The count comes from the module, so nothing is reserved by it, and it has a bound. */
+  vector<Item>(most: number, read: (reader: this) => Item): Item[] {
     const items: Item[] = [];
-    for (let count = this.u32(); count > 0; count--) items.push(read(this));
+    const count = this.u32();
+    if (count > most) throw new MalformedModule(`more than ${most} items at offset ${this.offset}`);
+    for (let index = 0; index < count; index++) items.push(read(this));
     return items;
   }
 
@@ -255,28 +277,33 @@ class ByteReader {
 
   /** By type index; undefined for types that are no functions. */
   readTypes(): (FunctionType | undefined)[] {
-    return this.vector((item) => item.#recursionGroup()).flat();
+    const groups = this.vector(MOST.types, (item) => item.#recursionGroup());
+    return groups.flat();
   }
 
   #recursionGroup(): (FunctionType | undefined)[] {
     if (this.#bytes[this.offset] !== 0x4e) return [this.#subType()];
     this.skip(1);
-    return this.vector((item) => item.#subType());
+    return this.vector(MOST.types, (item) => item.#subType());
   }
 
   #subType(): FunctionType | undefined {
     let form = this.u8();
     if (form === 0x50 || form === 0x4f) {
-      this.vector((item) => item.u32());
+      this.vector(MOST.fields, (item) => item.u32());
       form = this.u8();
     }
     // Shared types: a prefix of a proposal that changes nothing here.
     if (form === 0x65) form = this.u8();
-    if (form === 0x60) return { params: this.vector((i) => i.valueType()), results: this.vector((i) => i.valueType()) };
-    if (form === 0x5f) this.vector((item) => item.#fieldType());
+    if (form === 0x60) return { params: this.#valueTypes(), results: this.#valueTypes() };
+    if (form === 0x5f) this.vector(MOST.fields, (item) => item.#fieldType());
     else if (form === 0x5e) this.#fieldType();
     else throw new MalformedModule(`unknown form of type 0x${form.toString(16)} at offset ${this.offset - 1}`);
     return undefined;
+  }
+
+  #valueTypes(): string[] {
+    return this.vector(MOST.parameters, (item) => item.valueType());
   }
 
   #fieldType(): void {

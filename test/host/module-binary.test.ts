@@ -147,3 +147,35 @@ describe('readModuleShape', () => {
     expect(() => readModuleShape(bytes)).toThrow(MalformedModule);
   });
 });
+
+describe('a module that names immense numbers of things', () => {
+  const HEAD = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+  const leb = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)]);
+  const section = (id: number, count: number, item: readonly number[]): Buffer => {
+    const body = Buffer.concat([Buffer.from(leb(count)), Buffer.alloc(count * item.length, Buffer.from(item))]);
+    return Buffer.concat([Buffer.from([...HEAD, id, ...leb(body.byteLength)]), body]);
+  };
+
+  it.each([
+    ['memories', section(5, 1_000_000, [0, 0])],
+    ['tables', section(4, 1_000_000, [0x70, 0, 0])],
+    ['imports', section(2, 1_000_000, [0, 0, 3, 0x7f, 0])],
+    ['exports', section(7, 1_000_000, [0, 0, 0])],
+    ['functions', section(3, 2_000_000, [0])],
+    ['types', section(1, 2_000_000, [0x60, 0, 0])],
+    ['sections', Buffer.concat([Buffer.from(HEAD), Buffer.alloc(400, Buffer.from([5, 1, 0, 0]))])],
+  ])('is not read: %s', (_what, bytes) => {
+    expect(() => readModuleShape(bytes)).toThrow(MalformedModule);
+  });
+
+  it('is read past its custom sections, whose number is not kept', () => {
+    const bytes = Buffer.concat([
+      Buffer.from(HEAD),
+      Buffer.alloc(3_000_000, Buffer.from([0, 1, 0])),
+      Buffer.from([5, 3, 1, 0, 1]),
+    ]);
+    const shape = readModuleShape(bytes);
+    expect(shape.sections).toHaveLength(1);
+    expect(shape.memories).toMatchObject([{ minimum: 1 }]);
+  });
+});
