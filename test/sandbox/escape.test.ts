@@ -1,10 +1,12 @@
 /** Every way out of a directory that needs no luck: by path, by link, by what the guest made itself. */
 import {
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -191,6 +193,86 @@ describe.each([
     place.guest.preview1.dispose();
   });
 
+  it('descriptors of the host itself are none of the guest’s', () => {
+    const place = field(fs);
+    const { guest } = place;
+    // The preopen's own, the event loop's, the addon's: whatever this process has open under that number.
+    const numbers = readdirSync('/proc/self/fd').map(Number);
+    expect(Math.max(...numbers)).toBeGreaterThan(3);
+    for (const fd of numbers.filter((number) => number > 3)) {
+      guest.put(0x100, Uint8Array.of(0, 2, 0, 0, 1, 0, 0, 0));
+      expect(named(place.open('f', 0, READ, fd)), `${fd}`).toBe('badf');
+      for (const [name, ...args] of [
+        ['fd_read', 0x100, 1, 0x1000],
+        ['fd_write', 0x100, 1, 0x1000],
+        ['fd_filestat_get', 0x1000],
+        ['fd_readdir', 0x1000, 100, 0n, 0x800],
+        ['sock_accept', 0, 0x1000],
+        ['fd_filestat_set_size', 0n],
+      ] as const) {
+        expect(errnoName(guest.call(name, fd, ...args)), `${name} ${fd}`).toBe('badf');
+      }
+    }
+    guest.preview1.dispose();
+  });
+
+  it('text that is no path of POSIX leads nowhere', () => {
+    const place = field(fs);
+    const { guest, path, open } = place;
+    const long = `${'d/../'.repeat(900)}../secret`;
+    for (const way of ['../secret\0', 'f\0/../../secret', '\0', 'absolute\0/secret', long, `${'x'.repeat(300)}/..`]) {
+      for (const errno of [-open(way), -open(way, 1, WRITE), guest.call('path_unlink_file', 3, ...path(way))])
+        expect(['inval', 'nametoolong', 'perm', 'noent', 'notdir'], JSON.stringify(way)).toContain(errnoName(errno));
+      const made = guest.call('path_symlink', ...path(way, 0x1800), 3, ...path('made'));
+      if (made === ERRNO.success) expect(guest.call('path_unlink_file', 3, ...path('made'))).toBe(ERRNO.success);
+    }
+    // Dots in more bytes than they need.
+    guest.put(0, Uint8Array.of(0xc0, 0xae, 0xc0, 0xae, 0x2f, 0x73));
+    expect(guest.call('path_open', 3, 1, 0, 6, 0, READ, 0n, 0, 0x1000)).toBe(ERRNO.ilseq);
+    expectOutsideUntouched(place);
+    guest.preview1.dispose();
+  });
+
+  it('directories that the guest renames and removes below its descriptors stay its own', () => {
+    const place = field(fs);
+    const { guest, given, path, open } = place;
+    const d = open('d', 2);
+    const e = open('d/e', 2);
+    expect(guest.call('path_rename', 3, ...path('d/e'), 3, ...path('top', 500))).toBe(ERRNO.success);
+    // Above `e` there is now what was given, and neither is above it for the guest.
+    for (const way of ['..', '../f', '../../secret']) expect(named(open(way, 0, READ, e))).toBe('perm');
+    expect(guest.call('path_rename', 3, ...path('d'), e, ...path('d', 500))).toBe(ERRNO.success);
+    for (const way of ['../..', 'deep/secret', '../../../secret']) expect(named(open(way, 0, READ, d))).toBe('perm');
+    expect(named(open('d/../../f', 0, READ, e))).toBe('perm');
+    expect(guest.call('path_rename', 3, ...path('top'), d, ...path('below-itself', 500))).toBe(ERRNO.inval);
+    rmSync(join(given, 'top'), { recursive: true });
+    for (const fd of [d, e]) {
+      expect(named(open('new', 1, WRITE, fd))).toBe('noent');
+      expect(named(open('..', 2, READ, fd))).toBe('perm');
+    }
+    expectOutsideUntouched(place);
+    guest.preview1.dispose();
+  });
+
+  it('what the guest links, hard or soft, is no more than it had', () => {
+    const place = field(fs);
+    const { guest, given, path, open } = place;
+    expect(guest.call('path_link', 3, 1, ...path('relative'), 3, ...path('followed', 500))).toBe(ERRNO.inval);
+    expect(guest.call('path_link', 3, 0, ...path('d'), 3, ...path('d2', 500))).toBe(ERRNO.perm);
+    for (const link of ['absolute', 'relative', 'magic']) {
+      expect(guest.call('path_link', 3, 0, ...path(link), 3, ...path('d/hard', 500))).toBe(ERRNO.success);
+      expect(lstatSync(join(given, 'd', 'hard')).isSymbolicLink()).toBe(true);
+      for (const way of ['d/hard', 'd/hard/secret', 'd/hard/etc/passwd'])
+        expect(['perm', 'noent']).toContain(named(open(way)));
+      expect(guest.call('path_unlink_file', 3, ...path('d/hard'))).toBe(ERRNO.success);
+    }
+    for (let index = 0; index < 45; index++) symlinkSync(index === 0 ? 'f' : `c${index - 1}`, join(given, `c${index}`));
+    expect(open('c39')).toBeGreaterThan(3);
+    expect(named(open('c40'))).toBe('loop');
+    expectOutsideUntouched(place);
+    guest.preview1.dispose();
+  });
+
   it('a hard link that the host made is a file like any other', () => {
     const place = field(fs);
     linkSync(join(place.outside, 'secret'), join(place.given, 'hard'));
@@ -198,13 +280,26 @@ describe.each([
     place.guest.preview1.dispose();
   });
 
-  it('links of /proc that name open files lead nowhere', () => {
-    const preopens = [{ kind: 'host', hostPath: '/proc/self', guestPath: '/' }] as const;
+  it.each([
+    ['/proc/self', ['root/etc/passwd', 'cwd/package.json', 'exe', 'fd/0', 'fd/1/..', 'task/../root', 'root/', 'cwd']],
+    ['/proc/self/fd', ['0', '1', '2', '3', '4', '0/', '../root', '../cwd/package.json']],
+    ['/proc', ['self/root/etc/passwd', 'self/fd/0', 'thread-self/root', 'self/../self/cwd', '1/root']],
+    ['/dev', ['fd/0', 'fd', 'stdin', 'stdout', '../etc/passwd']],
+  ])('links of %s that name open files lead nowhere', (hostPath, ways) => {
+    const preopens = [{ kind: 'host', hostPath, guestPath: '/' }] as const;
     const guest = preview1Guest({ preopens, ...(fs && { fs }) });
-    for (const way of ['root/etc/passwd', 'cwd/package.json', 'exe', 'fd/0', 'task/../root']) {
-      const errno = guest.call('path_open', 3, 1, guest.put(0, way), way.length, 0, READ, 0n, 0, 0x1000);
-      // The text of some is no path: `pipe:[1]`.
-      expect(['loop', 'perm', 'noent']).toContain(errnoName(errno));
+    for (const way of ways) {
+      const args = [guest.put(0, way), way.length] as const;
+      // The text of some is no path: `pipe:[1]`; a container's `self` may not be looked at.
+      const known = ['loop', 'perm', 'noent', 'notdir', 'acces'];
+      for (const errno of [
+        guest.call('path_open', 3, 1, ...args, 0, READ, 0n, 0, 0x1000),
+        guest.call('path_open', 3, 1, ...args, 2, READ, 0n, 0, 0x1000),
+        guest.call('path_filestat_get', 3, 1, ...args, 0x1000),
+        guest.call('path_filestat_set_times', 3, 1, ...args, 1n, 1n, 5),
+      ]) {
+        expect(known, `${hostPath} ${way}`).toContain(errnoName(errno));
+      }
     }
     guest.preview1.dispose();
   });
