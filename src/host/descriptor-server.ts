@@ -3,7 +3,7 @@ import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
 import { newStatus, type Offset } from '../native/fs.ts';
 import { type Descriptor, Directory, type OpenRequest } from '../wasi/fd/descriptor.ts';
 import { MemoryBudget } from '../wasi/fd/memory-budget.ts';
-import { fromShim } from '../wasi/fd/shim.ts';
+import { fromShim, type ShimUse } from '../wasi/fd/shim.ts';
 import { DEFAULT_MAX_MEMORY_FILE_BYTES } from '../wasi/index.ts';
 import { MOST_REMOTE_BYTES, type RemoteBytes, type RemoteHandle, type RemoteStatus } from './remote-descriptor.ts';
 import type { ThreadCall } from './thread-call.ts';
@@ -17,13 +17,18 @@ const PLAIN_METHODS: ReadonlySet<string> = new Set([
 
 export class DescriptorServer {
   readonly #open = new Map<number, Descriptor>();
-  readonly #budget = new MemoryBudget(DEFAULT_MAX_MEMORY_FILE_BYTES);
+  readonly #budget: MemoryBudget;
   #next = 0;
 
-  /** Gives the guest's thread an `Fd` of the embedder. @param preopenName where it is a directory for the guest */
-  serve(fd: ShimFd, { preopenName, readOnly = false }: { preopenName?: string; readOnly?: boolean | undefined } = {}) {
-    const descriptor = fromShim(fd, this.#budget, readOnly);
-    if (preopenName !== undefined) descriptor.preopenName = new TextEncoder().encode(preopenName);
+  /** @param maxMemoryFileBytes what the guest may add to trees in memory */
+  constructor(maxMemoryFileBytes: number = DEFAULT_MAX_MEMORY_FILE_BYTES) {
+    this.#budget = new MemoryBudget(maxMemoryFileBytes);
+  }
+
+  /** Gives the guest's thread an `Fd` of the embedder. @throws HostError with the code of `use` */
+  serve(fd: ShimFd, use: ShimUse, readOnly = false): RemoteHandle {
+    const descriptor = fromShim(fd, this.#budget, use, readOnly);
+    if (use.code === 'ERR_PREOPEN') descriptor.preopenName = new TextEncoder().encode(use.name);
     return this.#add(descriptor);
   }
 

@@ -19,6 +19,8 @@ export interface GuestPlan {
   /** An export to call in place of the program's own start, with its arguments as text. */
   invoke?: { name: string; args: readonly string[] } | undefined;
   limits: ModuleLimits & InstanceLimits;
+  /** What the guest may add to trees in memory. Default: see `Preview1Options`. */
+  maxMemoryFileBytes?: number | undefined;
   unknownImports: UnknownImports;
   /** Bytes of stack, as wasmtime counts them. Undefined: at least what wasmtime gives. */
   maxWasmStackBytes?: number | undefined;

@@ -106,10 +106,11 @@ class Run {
   ) {
     this.#plan = plan;
     this.#callsEmbedder = [...Object.values(stdio), ...plan.preopens].some(({ kind }) => EMBEDDER_KINDS.has(kind));
-    const { args, env, preopens } = plan;
+    const { args, env, preopens, maxMemoryFileBytes } = plan;
     if (plan.wasi.preview1 || plan.wasi.unstable) {
       const shared = { memory: this.#memory, exit: this.#exit, report: onWasiFault };
-      this.#preview1 = createPreview1({ ...shared, args, env, preopens, ...stdio });
+      const limits = { ...(maxMemoryFileBytes !== undefined && { maxMemoryFileBytes }) };
+      this.#preview1 = createPreview1({ ...shared, args, env, preopens, ...limits, ...stdio });
     }
     if (nn !== undefined) {
       const { onRefused, properties, allowedGuestProperties } = nn;

@@ -103,6 +103,8 @@ export interface HostRunOptions {
   maxMemoryBytes?: number;
   /** What a table may have. Default: what the module declares. */
   maxTableElements?: number;
+  /** What the guest may add to trees in memory, in bytes; more is `nospc`. Default: 1 GiB. */
+  maxMemoryFileBytes?: number;
   /**
    * Ends the guest after this many milliseconds, counted from its beginning. The guest runs in a worker thread then, and
    * elsewhere on the calling one, which it blocks. Default: none.
@@ -134,6 +136,7 @@ const RUN_OPTIONS = [
   'wasiNn',
   'maxMemoryBytes',
   'maxTableElements',
+  'maxMemoryFileBytes',
   'timeoutMs',
   'signal',
 ] as const satisfies readonly (keyof HostRunOptions)[];
@@ -170,6 +173,7 @@ export function checkRunOptions(options: HostRunOptions): void {
   optional('preopens', options.preopens, Array.isArray, 'an array of directories');
   optional('maxCaptureBytes', options.maxCaptureBytes, isCount, 'a whole number of bytes');
   optional('maxMemoryBytes', options.maxMemoryBytes, isCount, 'a whole number of bytes');
+  optional('maxMemoryFileBytes', options.maxMemoryFileBytes, isCount, 'a whole number of bytes');
   optional('maxTableElements', options.maxTableElements, isCount, 'a whole number');
   optional('timeoutMs', options.timeoutMs, (value) => typeof value === 'number' && value >= 0, 'milliseconds from 0');
   optional('invoke.name', options.invoke?.name, isText, 'text');

@@ -177,6 +177,7 @@ function guestPlan(module: GuestModule, options: HostRunOptions): GuestPlan {
     wasi: { preview1: true, unstable: true },
     invoke: invoke && { name: invoke.name, args: invoke.args ?? [] },
     limits,
+    maxMemoryFileBytes: options.maxMemoryFileBytes,
     unknownImports: 'refuse',
     maxBacktraceFrames: DEFAULT_BACKTRACE_FRAMES,
   };

@@ -5,28 +5,11 @@ import { Worker } from 'node:worker_threads';
 import { HostError } from '../errors.ts';
 import { packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
-import { ERRNO } from '../wasi/errno.ts';
-import type { OutputSink } from '../wasi/index.ts';
-import { DescriptorServer } from './descriptor-server.ts';
-import type { GuestOutcome, GuestPlan } from './guest-plan.ts';
+import type { GuestOutcome } from './guest-plan.ts';
 import type { WasiFaultListener } from './guest-run.ts';
 import { threadStackMegabytes } from './guest-stack.ts';
-import type { GuestInput } from './guest-streams.ts';
-import type { WorkerMessage, WorkerPreopen, WorkerReport, WorkerSink, WorkerTask } from './guest-worker-messages.ts';
-import type { NnPlan } from './nn-support.ts';
-import { OutputQueue } from './output-queue.ts';
-import type { StreamReader } from './stream-source.ts';
-import { CallAnswerer, type ThreadCall } from './thread-call.ts';
-
-/** What is to be run, with what stays on this thread. */
-export interface WorkerRequest {
-  plan: GuestPlan;
-  nn: NnPlan | undefined;
-  /** Whether refused wasi-nn calls are sent back. */
-  postRefusals: boolean;
-  /** Where a function that is written to returns a promise, the guest waits while much is underway. */
-  stdio: { stdin: GuestInput; stdout: OutputSink; stderr: OutputSink };
-}
+import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
+import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 
 export interface WorkerRunOptions {
   /** Counted from when the guest begins. Undefined: no limit. */
@@ -66,13 +49,9 @@ const GRACE_MS = 30;
 export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): WorkerRun {
   const { timeoutMs, signal } = options;
   const heard = options.reportsInOrder ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
-  const beside = new Beside(request);
-  const task = { ...beside.task, heardReports: heard?.buffer };
-  const worker = new Worker(join(packageRoot(), 'dist', 'guest-worker.js'), {
-    workerData: task,
-    transferList: [task.calls.port],
-    resourceLimits: { stackSizeMb: threadStackMegabytes(task.plan.maxWasmStackBytes) },
-  });
+  const services = new WorkerServices(request);
+  const task = { ...services.task, heardReports: heard?.buffer };
+  const worker = startWorker(task, services);
   let timer: NodeJS.Timeout | undefined;
   let abort: (() => void) | undefined;
   const outcome = new Promise<GuestOutcome>((resolve, reject) => {
@@ -81,9 +60,9 @@ export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): 
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort, { once: true });
     worker.on('message', (message: WorkerMessage) => {
-      if (message.type === 'output') beside.outputs[message.stream].push(message.bytes);
+      if (message.type === 'output') services.outputs[message.stream].push(message.bytes);
       else if (message.type === 'refused' || message.type === 'wasi-fault') hear(message, options, heard);
-      else if (message.type === 'ended') resolve(whenTaken(beside, options).then(() => message.outcome));
+      else if (message.type === 'ended') resolve(whenTaken(services, options).then(() => message.outcome));
       else if (message.type === 'error') reject(rebuilt(message));
       else if (timeoutMs === 0) timeOut();
       else if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) timer = setTimeout(timeOut, timeoutMs);
@@ -99,81 +78,27 @@ export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): 
     terminate: async () => {
       await Promise.race([worker.terminate(), delay(GRACE_MS, undefined, { ref: false })]);
       worker.removeAllListeners('message');
-      beside.close();
+      services.close();
     },
   };
 }
 
-async function whenTaken({ outputs }: Beside, { onEnd }: WorkerRunOptions): Promise<void> {
+function startWorker(task: WorkerTask, services: WorkerServices): Worker {
+  try {
+    return new Worker(join(packageRoot(), 'dist', 'guest-worker.js'), {
+      workerData: task,
+      transferList: [task.calls.port],
+      resourceLimits: { stackSizeMb: threadStackMegabytes(task.plan.maxWasmStackBytes) },
+    });
+  } catch (error) {
+    services.close();
+    throw error;
+  }
+}
+
+async function whenTaken({ outputs }: WorkerServices, { onEnd }: WorkerRunOptions): Promise<void> {
   await Promise.all([outputs.stdout.drained(), outputs.stderr.drained()]);
   await onEnd?.();
-}
-
-/** The number by which the guest's thread calls its standard input. */
-const STDIN_TARGET = -1;
-
-/** What stays on this thread while a guest runs in another, and what the other is given in its place. */
-class Beside {
-  readonly outputs: Record<'stdout' | 'stderr', OutputQueue>;
-  readonly task: Omit<WorkerTask, 'heardReports'>;
-  readonly #descriptors = new DescriptorServer();
-  readonly #calls = new CallAnswerer((call) => this.#answer(call));
-  readonly #reader: StreamReader | undefined;
-
-  constructor({ plan, stdio, ...rest }: WorkerRequest) {
-    const { stdin, stdout, stderr } = stdio;
-    this.outputs = { stdout: queueOf(stdout), stderr: queueOf(stderr) };
-    this.#reader = stdin.kind === 'stream' ? stdin.reader : undefined;
-    this.task = {
-      ...rest,
-      plan: { ...plan, preopens: plan.preopens.map((preopen) => this.#preopen(preopen)) },
-      stdio: {
-        stdin: stdin.kind === 'stream' ? { kind: 'stream', target: STDIN_TARGET } : this.#portable(stdin),
-        stdout: this.#sink(stdout, this.outputs.stdout),
-        stderr: this.#sink(stderr, this.outputs.stderr),
-      },
-      calls: this.#calls.forCaller,
-    };
-  }
-
-  /** The guest is gone: gives what it wrote before, and closes what it left open. */
-  close(): void {
-    this.#calls.close();
-    this.outputs.stdout.giveRest();
-    this.outputs.stderr.giveRest();
-    this.#descriptors.closeAll();
-  }
-
-  #answer(call: ThreadCall): unknown {
-    if (call.target !== STDIN_TARGET || this.#reader === undefined) return this.#descriptors.answer(call);
-    const amount = call.args[0] as number;
-    if (call.method === 'wait') return this.#reader.wait(amount);
-    // What it failed with is the reader's to keep; the guest gets no more than that it has.
-    return this.#reader.read(amount).catch(() => ERRNO.io);
-  }
-
-  #preopen(preopen: GuestPlan['preopens'][number]): WorkerPreopen {
-    if (preopen.kind === 'descriptor') throw new TypeError('a descriptor cannot pass to another thread');
-    if (preopen.kind !== 'shim') return preopen;
-    const { guestPath, fd, readOnly } = preopen;
-    return { kind: 'remote', guestPath, handle: this.#descriptors.serve(fd, { preopenName: guestPath, readOnly }) };
-  }
-
-  #sink(sink: OutputSink, { window }: OutputQueue): WorkerSink {
-    return sink.kind === 'write' ? { kind: 'post', window: window.shared } : this.#portable(sink);
-  }
-
-  #portable<Kind extends Exclude<GuestInput, { kind: 'stream' }> | Exclude<OutputSink, { kind: 'write' }>>(
-    stream: Kind,
-  ) {
-    if (stream.kind === 'descriptor') throw new TypeError('a descriptor cannot pass to another thread');
-    if (stream.kind !== 'shim') return stream as Exclude<Kind, { kind: 'shim' | 'descriptor' }>;
-    return { kind: 'remote' as const, handle: this.#descriptors.serve(stream.fd) };
-  }
-}
-
-function queueOf(sink: OutputSink): OutputQueue {
-  return new OutputQueue(sink.kind === 'write' ? sink.write : () => {});
 }
 
 function hear(report: WorkerReport, options: WorkerRunOptions, heard: Int32Array | undefined): void {

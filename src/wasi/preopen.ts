@@ -23,7 +23,8 @@ export function openPreopen(fs: NativeFs, preopen: Preopen, budget: MemoryBudget
 
 function describe(fs: NativeFs, preopen: Exclude<Preopen, { kind: 'socket' }>, budget: MemoryBudget): Descriptor {
   if (preopen.kind === 'descriptor') return preopen.descriptor;
-  if (preopen.kind === 'shim') return fromShim(preopen.fd, budget, preopen.readOnly);
+  if (preopen.kind === 'shim')
+    return fromShim(preopen.fd, budget, { code: 'ERR_PREOPEN', name: preopen.guestPath }, preopen.readOnly);
   return openHostDirectory(fs, preopen);
 }
 

@@ -63,8 +63,8 @@ export function createPreview1(options: Preview1Options): Preview1 {
   };
   try {
     descriptors.add(openInput(fs, options.stdin, budget));
-    descriptors.add(openOutput(fs, options.stdout, budget));
-    descriptors.add(openOutput(fs, options.stderr, budget));
+    descriptors.add(openOutput(fs, 'stdout', options.stdout, budget));
+    descriptors.add(openOutput(fs, 'stderr', options.stderr, budget));
     for (const preopen of options.preopens) descriptors.add(openPreopen(fs, preopen, budget));
   } catch (error) {
     descriptors.closeAll();
@@ -106,13 +106,13 @@ function openInput(fs: NativeFs, source: InputSource, budget: MemoryBudget): Des
     case 'bytes':
       return new BytesInput(source.bytes);
     case 'shim':
-      return fromShim(source.fd, budget);
+      return fromShim(source.fd, budget, { code: 'ERR_STDIO', name: 'stdin' });
     case 'descriptor':
       return source.descriptor;
   }
 }
 
-function openOutput(fs: NativeFs, sink: OutputSink, budget: MemoryBudget): Descriptor {
+function openOutput(fs: NativeFs, name: string, sink: OutputSink, budget: MemoryBudget): Descriptor {
   switch (sink.kind) {
     case 'fd':
       return new HostOutput(fs, sink.fd);
@@ -121,7 +121,7 @@ function openOutput(fs: NativeFs, sink: OutputSink, budget: MemoryBudget): Descr
     case 'write':
       return new CallbackOutput(sink.write);
     case 'shim':
-      return fromShim(sink.fd, budget);
+      return fromShim(sink.fd, budget, { code: 'ERR_STDIO', name });
     case 'descriptor':
       return sink.descriptor;
   }

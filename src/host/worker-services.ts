@@ -1,0 +1,102 @@
+/** What stays on this thread while a guest runs in another, and what the other is given in its place. */
+import { ERRNO } from '../wasi/errno.ts';
+import type { OutputSink } from '../wasi/index.ts';
+import { DescriptorServer } from './descriptor-server.ts';
+import type { GuestPlan } from './guest-plan.ts';
+import type { GuestInput } from './guest-streams.ts';
+import type { WorkerPreopen, WorkerSink, WorkerSource, WorkerTask } from './guest-worker-messages.ts';
+import type { NnPlan } from './nn-support.ts';
+import { OutputQueue } from './output-queue.ts';
+import type { StreamReader } from './stream-source.ts';
+import { CallAnswerer, type ThreadCall } from './thread-call.ts';
+
+/** What is to be run. */
+export interface WorkerRequest {
+  plan: GuestPlan;
+  nn: NnPlan | undefined;
+  /** Whether refused wasi-nn calls are sent back. */
+  postRefusals: boolean;
+  /** Where a function that is written to returns a promise, the guest waits while much is underway. */
+  stdio: { stdin: GuestInput; stdout: OutputSink; stderr: OutputSink };
+}
+
+/** The number by which the guest's thread calls its standard input. */
+const STDIN_TARGET = -1;
+
+export class WorkerServices {
+  readonly outputs: Record<'stdout' | 'stderr', OutputQueue>;
+  readonly task: Omit<WorkerTask, 'heardReports'>;
+  readonly #descriptors: DescriptorServer;
+  readonly #calls: CallAnswerer;
+  readonly #reader: StreamReader | undefined;
+
+  /** @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once */
+  constructor(request: WorkerRequest) {
+    const { stdin, stdout, stderr } = request.stdio;
+    this.#descriptors = new DescriptorServer(request.plan.maxMemoryFileBytes);
+    this.#calls = new CallAnswerer((call) => this.#answer(call));
+    this.#reader = stdin.kind === 'stream' ? stdin.reader : undefined;
+    this.outputs = { stdout: queueOf(stdout), stderr: queueOf(stderr) };
+    try {
+      this.task = this.#taskOf(request);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The guest is gone: gives what it wrote before, and closes what it left open. */
+  close(): void {
+    this.#calls.close();
+    this.outputs.stdout.giveRest();
+    this.outputs.stderr.giveRest();
+    this.#descriptors.closeAll();
+  }
+
+  #taskOf({ plan, stdio, ...rest }: WorkerRequest): Omit<WorkerTask, 'heardReports'> {
+    return {
+      ...rest,
+      plan: { ...plan, preopens: plan.preopens.map((preopen) => this.#preopen(preopen)) },
+      stdio: {
+        stdin: this.#source(stdio.stdin),
+        stdout: this.#sink('stdout', stdio.stdout),
+        stderr: this.#sink('stderr', stdio.stderr),
+      },
+      calls: this.#calls.forCaller,
+    };
+  }
+
+  #answer(call: ThreadCall): unknown {
+    if (call.target !== STDIN_TARGET || this.#reader === undefined) return this.#descriptors.answer(call);
+    const amount = call.args[0] as number;
+    if (call.method === 'wait') return this.#reader.wait(amount);
+    // What it failed with is the reader's to keep; the guest gets no more than that it has.
+    return this.#reader.read(amount).catch(() => ERRNO.io);
+  }
+
+  #preopen(preopen: GuestPlan['preopens'][number]): WorkerPreopen {
+    if (preopen.kind === 'descriptor') throw new TypeError('a descriptor cannot pass to another thread');
+    if (preopen.kind !== 'shim') return preopen;
+    const { guestPath, fd, readOnly } = preopen;
+    const handle = this.#descriptors.serve(fd, { code: 'ERR_PREOPEN', name: guestPath }, readOnly);
+    return { kind: 'remote', guestPath, handle };
+  }
+
+  #source(from: GuestInput): WorkerSource {
+    if (from.kind === 'stream') return { kind: 'stream', target: STDIN_TARGET };
+    if (from.kind === 'descriptor') throw new TypeError('a descriptor cannot pass to another thread');
+    if (from.kind !== 'shim') return from;
+    return { kind: 'remote', handle: this.#descriptors.serve(from.fd, { code: 'ERR_STDIO', name: 'stdin' }) };
+  }
+
+  #sink(name: 'stdout' | 'stderr', to: OutputSink): WorkerSink {
+    if (to.kind === 'write') return { kind: 'post', window: this.outputs[name].window.shared };
+    if (to.kind === 'descriptor') throw new TypeError('a descriptor cannot pass to another thread');
+    if (to.kind !== 'shim') return to;
+    return { kind: 'remote', handle: this.#descriptors.serve(to.fd, { code: 'ERR_STDIO', name }) };
+  }
+}
+
+function queueOf(sink: OutputSink): OutputQueue {
+  return new OutputQueue(sink.kind === 'write' ? sink.write : () => {});
+}
