@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import ConformanceReporter from './conformance/reporter.ts';
 
 /** A file for the counts of this run, for whoever adds up several runs. */
 const reportFile = process.env.WASI_NN_HOST_TEST_REPORT;
@@ -12,6 +13,10 @@ export default defineConfig({
     hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,
-    reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
+    reporters: [
+      new ConformanceReporter(reportFile?.replace(/(\.json)?$/, '-conformance.md')),
+      'default',
+      ...(reportFile ? [['json', { outputFile: reportFile }] as ['json', { outputFile: string }]] : []),
+    ],
   },
 });

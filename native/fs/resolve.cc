@@ -246,7 +246,7 @@ static std::string_view WithoutDotsAtEnd(std::string_view way) {
 int Parent::Resolve(int directory, std::string_view path, Slash slash) {
   if (path.empty()) return ENOENT;
   const size_t last = path.find_last_not_of('/');
-  if (last == std::string_view::npos) return EPERM;
+  if (last == std::string_view::npos) return ErrorOfText(path) != 0 ? ErrorOfText(path) : EPERM;
   const size_t end = last + 1;
   const size_t slash_before = path.find_last_of('/', last);
   const size_t start = slash_before == std::string_view::npos ? 0 : slash_before + 1;

@@ -21,6 +21,17 @@ export function readPath(memory: GuestMemory, pointer: number, byteLength: numbe
   }
 }
 
+/** The longest path in bytes. */
+const MOST_PATH_BYTES = 4095;
+
+/** Where slashes at the end mean little, they do not make a path too long. */
+function withoutLongEnd(path: string): string {
+  if (Buffer.byteLength(path) <= MOST_PATH_BYTES) return path;
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end--;
+  return path.slice(0, end);
+}
+
 function follows(flags: number): boolean {
   return (flags & LOOKUPFLAGS.symlinkFollow) !== 0;
 }
@@ -67,7 +78,7 @@ export function pathFunctions(context: Context): Functions {
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#path_create_directory
      */
     path_create_directory(fd: number, path: number, byteLength: number): Errno {
-      return at(fd, path, byteLength, (directory, name) => directory.createDirectory(name));
+      return at(fd, path, byteLength, (directory, name) => directory.createDirectory(withoutLongEnd(name)));
     },
 
     /**
@@ -246,7 +257,7 @@ export function pathFunctions(context: Context): Functions {
       newByteLength: number,
     ): Errno {
       return between([fd, path, byteLength], [newFd, newPath, newByteLength], (directory, name, target, newName) =>
-        directory.rename(name, target, newName),
+        directory.rename(withoutLongEnd(name), target, withoutLongEnd(newName)),
       );
     },
 

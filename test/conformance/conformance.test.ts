@@ -28,9 +28,11 @@ import {
   withOurs,
   withoutTimes,
 } from './script.ts';
+import { ConformanceTable, FUNCTIONS } from './table.ts';
 import { makeTree, memoryTree } from './tree.ts';
 import { runInWasmtime, wasmtime, wasmtimeVersion } from './wasmtime.ts';
 
+const table = new ConformanceTable();
 let scratch: string;
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'wasi-nn-host-conformance-'));
@@ -80,7 +82,9 @@ describe.each(families)('%s', (family) => {
   }
 
   it.each(cases)('$name: over openat2', (one) => {
-    expect(outputOf(one, hostPreopen())).toBe(expected(one));
+    const output = outputOf(one, hostPreopen());
+    table.add(recorded.outputs.get(one.name) ?? '', output, 'recorded');
+    expect(output).toBe(expected(one));
   });
 
   it.each(cases)('$name: component by component', (one) => {
@@ -108,7 +112,9 @@ describe.each(families)('%s', (family) => {
   });
 
   it.skipIf(skipUnless(wasmtime)).each(cases)('$name: as the wasmtime here', (one) => {
-    expect(outputOf(one, hostPreopen())).toBe(withOurs(one, peerOutputOf(one)));
+    const [peer, output] = [peerOutputOf(one), outputOf(one, hostPreopen())];
+    table.add(peer, output, 'peer');
+    expect(output).toBe(withOurs(one, peer));
   });
 
   // wasmtime reads several subscriptions of `wasi_unstable` as if they were as long as those of the later version.
@@ -118,4 +124,10 @@ describe.each(families)('%s', (family) => {
       withOurs(one, peerOutputOf(one, UNSTABLE_PROBE)),
     );
   });
+});
+
+it('call every function there is', ({ task }) => {
+  task.meta.conformance = table.rows();
+  const called = table.rows().map((row) => row.name);
+  expect(called.sort()).toEqual(FUNCTIONS);
 });

@@ -70,7 +70,7 @@ export class MemoryDirectory extends Directory {
     const place = lookUp(this.#directory, path, { follow: follow && !(create && exclusive), create });
     if (typeof place === 'number') return place;
     if (create && (place.slash || place.name === '.')) {
-      return place.inode !== undefined && exclusive ? ERRNO.exist : ERRNO.isdir;
+      return place.name === '.' && exclusive ? ERRNO.exist : ERRNO.isdir;
     }
     if (place.inode === undefined) return create ? this.#createFile(place, request) : ERRNO.noent;
     return create && exclusive ? ERRNO.exist : this.#openInode(place.inode, request, place.slash);
@@ -190,6 +190,8 @@ export class MemoryDirectory extends Directory {
       ? lookUp(this.#directory, path, { follow, create: false })
       : lookUpName(this.#directory, path, 'enters');
     if (typeof place === 'number') return place;
+    // As Linux does it: where there is nothing to set, a name in a directory is not looked at.
+    if (!follow && accessed === TIME_OMIT && modified === TIME_OMIT) return ERRNO.success;
     if (place.inode === undefined) return ERRNO.noent;
     if (place.slash && !isDirectory(place.inode)) return ERRNO.notdir;
     setInodeTimes(place.inode, accessed, modified);

@@ -53,6 +53,7 @@ export class MemoryFile extends Descriptor {
   }
 
   override readAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
+    if (offset > MOST_FILE_OFFSET) return failed(ERRNO.inval);
     if (!this.#options.readable) return failed(ERRNO.badf);
     if (offset > MOST_FILE_OFFSET - BigInt(byteLength)) return failed(ERRNO.inval);
     if (offset >= BigInt(this.#file.data.byteLength)) return 0;
@@ -71,8 +72,9 @@ export class MemoryFile extends Descriptor {
   }
 
   override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
-    if (!this.#options.writable) return failed(ERRNO.badf);
     const at = (this.#flags & FDFLAGS.append) === 0 ? BigInt(offset) : BigInt(this.#file.data.byteLength);
+    if (at > MOST_FILE_OFFSET) return failed(ERRNO.inval);
+    if (!this.#options.writable) return failed(ERRNO.badf);
     if (at > MOST_FILE_OFFSET - BigInt(byteLength)) return failed(ERRNO.inval);
     if (byteLength === 0) return 0;
     const end = at + BigInt(byteLength);

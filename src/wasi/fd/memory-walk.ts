@@ -56,7 +56,7 @@ export function lookUpNames(
 function lookUpWay(root: ShimDirectory, path: string, slash: Slash): Place | Errno {
   if (path === '') return ERRNO.noent;
   const split = splitPath(path, slash);
-  if (split === undefined) return ERRNO.perm;
+  if (split === undefined) return checkPath(path);
   const errno = split.way === '' ? ERRNO.success : checkPath(split.way);
   if (errno !== ERRNO.success) return errno;
   const way = new Walk(root, { follow: true, create: false }).go([...componentsOf(split.way), '.'], false);

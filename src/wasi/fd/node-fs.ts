@@ -11,7 +11,7 @@ import { MODE, type NativeFs, type Offset, STATUS, TIME_NOW, TIME_OMIT } from '.
 import { atParent, attempt, childOf, errnoOf, O_PATH, openBeneath } from './node-walk.ts';
 import { oneName } from './path-text.ts';
 
-const { EFAULT, EFBIG, EINVAL, ENOTSUP } = osConstants.errno;
+const { EBADF, EFAULT, EFBIG, EINVAL, ENOTSUP } = osConstants.errno;
 const MOST_AT_ONCE = 0x7ffff000;
 const MOST_SIGNED = (1n << 63n) - 1n;
 /** How long a wait for a descriptor sleeps before it is tried again. */
@@ -84,6 +84,13 @@ type Transfer = (fd: number, memory: Uint8Array, start: number, byteLength: numb
 const read: Transfer = (...args) => nodeFs.readSync(...args);
 const write: Transfer = (...args) => nodeFs.writeSync(...args);
 
+/** Whether a descriptor was opened to be read, or to be written. */
+function isOpenFor(fd: number, call: Transfer): boolean {
+  const flags = /^flags:\s+([0-7]+)/m.exec(nodeFs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
+  const mode = Number.parseInt(flags, 8) & (constants.O_WRONLY | constants.O_RDWR);
+  return mode !== (call === read ? constants.O_WRONLY : constants.O_RDONLY);
+}
+
 /** One read or write of at most what the system moves at once. */
 function transfer(
   call: Transfer,
@@ -94,7 +101,11 @@ function transfer(
   offset: Offset | null,
 ): number {
   if (!inRange(memory, start, byteLength)) return -EFAULT;
-  if (offset !== null && (offset < 0 || BigInt(offset) > MOST_SIGNED - BigInt(byteLength))) return -EINVAL;
+  if (offset !== null && (offset < 0 || BigInt(offset) > MOST_SIGNED)) return -EINVAL;
+  const overflows = offset !== null && BigInt(offset) > MOST_SIGNED - BigInt(byteLength);
+  // Node asks the system for neither of the two.
+  if ((byteLength === 0 || overflows) && !isOpenFor(fd, call)) return -EBADF;
+  if (overflows) return -EINVAL;
   // Writes take no BigInt for a position; no file system here has files that need one.
   if (offset !== null && offset > Number.MAX_SAFE_INTEGER) return call === write ? -EFBIG : 0;
   const length = Math.min(byteLength, MOST_AT_ONCE);
@@ -164,6 +175,8 @@ export function createNodeFs(): NativeFs {
     setTimes(directory, path, follow, accessed, modified) {
       if (!follow) {
         return atParent(directory, path, 'enters', (child) => {
+          // As Linux does it: where there is nothing to set, the name is not looked at.
+          if (accessed === TIME_OMIT && modified === TIME_OMIT) return 0;
           const now = bigint(child);
           return done(() => nodeFs.lutimesSync(child, seconds(accessed, now.atimeNs), seconds(modified, now.mtimeNs)));
         });

@@ -147,7 +147,7 @@ export function openBeneath(directory: number, path: string, flags: number, mode
 export function atParent<T>(directory: number, path: string, slash: Slash, call: (child: string) => T): T | number {
   if (path === '') return -ENOENT;
   const split = splitPath(path, slash);
-  if (split === undefined) return -EPERM;
+  if (split === undefined) return textErrno(path) || -EPERM;
   // A NUL in the name is found by Node, behind whatever is wrong with the way to it.
   const name = split.slash ? `${split.name}/` : split.name;
   if (split.way === '') return attempt(() => call(childOf(directory, name)));

@@ -323,12 +323,16 @@ static u64 now(u32 clock) {
   return t;
 }
 
+// A subscription is one of these, with `xN` before it for N of its kind:
 // `clock ID FLAGS TIMEOUT`, `now+ ID FLAGS DELTA` (absolute, from now), `read FD`, `write FD`, `tag TAG FD`
 static i32 poll(void) {
+  enum { MOST = 2048, SHOWN = 64 };
   u32 count = 0;
-  unsigned char *subs = take(SUBSCRIPTION * 64);
-  for (u32 k = 0; k < SUBSCRIPTION * 64; k++) subs[k] = 0;
+  unsigned char *subs = take(SUBSCRIPTION * MOST);
+  for (u32 k = 0; k < SUBSCRIPTION * MOST; k++) subs[k] = 0;
   while (more()) {
+    u32 repeat = *at == 'x' ? (at++, num()) : 1;
+    blanks();
     unsigned char *s = subs + count * SUBSCRIPTION;
     set(s, 8, 100 + count);
     int relative = word("clock");
@@ -344,9 +348,12 @@ static i32 poll(void) {
       s[SUB_TAG] = (unsigned char)tag;
       set(s + SUB_FD, 4, num());
     }
-    count++;
+    for (count++; repeat > 1 && count < MOST; repeat--, count++) {
+      for (u32 k = 0; k < SUBSCRIPTION; k++) subs[count * SUBSCRIPTION + k] = s[k];
+      set(subs + count * SUBSCRIPTION, 8, 100 + count);
+    }
   }
-  unsigned char *events = take(32 * 64);
+  unsigned char *events = take(32 * MOST);
   u32 ready = 77;
   i32 e = poll_oneoff(AT(subs), AT(events), count, AT(&ready));
   put(" errno=");
@@ -355,6 +362,7 @@ static i32 poll(void) {
     putField("ready", ready);
     for (u32 k = 0; k < ready; k++) {
       unsigned char *p = events + 32 * k;
+      if (k >= SHOWN && k + 1 < ready) continue;
       put(" [");
       putNumber(get(p, 8));
       putField("error", get(p + 8, 2));
@@ -520,6 +528,9 @@ static void callPath(void) {
     put(" unknown");
 }
 
+static void enter(void);
+static u32 contents(u32 fd, u32 path, u32 *count);
+
 static void callOther(void) {
   i32 e;
   unsigned char *p = take(64);
@@ -565,6 +576,11 @@ static void callOther(void) {
     if (!e) putField("n", *out);
   } else if (word("sock_shutdown")) fd = num(), ({ ERRNO(sock_shutdown(fd, num())); });
   else if (word("show")) showTimes = 1;
+  else if (word("dir")) enter();
+  else if (word("contents")) {
+    u32 count = 0, sum = contents(num(), 2166136261u, &count);
+    putField("entries", count), putHexField("sum", sum);
+  }
   else if (word("print")) printTo = num();
   else if (word("trap")) flush(), __builtin_trap();
   else if (word("path_open#")) {
@@ -581,6 +597,52 @@ static void callOther(void) {
     putField("opened", done), putField("errno", (u64)(u32)e);
   } else
     put(" unknown");
+}
+
+// ---- many trees in one run ----
+// `dir NAME` closes all that was opened and makes descriptor 4 the directory NAME of the preopen. The next that are opened
+// get the numbers 20, 19, 18 and so on.
+static void enter(void) {
+  static u32 isOpen;
+  const u32 most = 20;
+  Text name = text();
+  u32 fd = 0;
+  if (!isOpen)
+    while (fd < most && path_open(3, 0, AT("."), 1, 2, 0, 0, 0, AT(&fd)) == 0) isOpen = 1;
+  for (u32 k = 5; k <= most; k++) fd_close(k);
+  if (path_open(3, 0, AT(name.bytes), name.length, 2, 0, 0, 0, AT(&fd)) != 0) proc_exit(94);
+  if (fd_renumber(fd, 4) != 0) proc_exit(93);
+}
+static u32 hash(u32 sum, const unsigned char *p, u32 byteLength) {
+  while (byteLength--) sum = (sum ^ *p++) * 16777619u;
+  return sum;
+}
+// Adds up what a directory and those below it hold: names, types, links and sizes, in whatever order they are listed.
+static u32 contents(u32 fd, u32 path, u32 *count) {
+  static unsigned char stat[64];
+  unsigned char *entries = take(8192);
+  u32 used = 0, sum = 0;
+  if (fd_readdir(fd, AT(entries), 8192, 0, AT(&used)) != 0) return 1;
+  for (u32 k = 0; k + 24 <= used;) {
+    u32 length = (u32)get(entries + k + 16, 4);
+    unsigned char type = entries[k + 20], *name = entries + k + 24;
+    k += 24 + length;
+    if (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'))) continue;
+    u32 here = hash(hash(path, name, length), &type, 1), below = 0;
+    ++*count;
+    if (type == 3) {
+      if (path_open(fd, 0, AT(name), length, 2, 0, 0, 0, AT(&below)) != 0) return 2;
+      sum += contents(below, here, count);
+      fd_close(below);
+    } else if (path_filestat_get(fd, 0, AT(name), length, AT(stat)) == 0)
+#ifdef UNSTABLE
+      here = hash(hash(here, stat + 20, 4), stat + 24, 8);
+#else
+      here = hash(hash(here, stat + 24, 4), stat + 32, 8);
+#endif
+    sum += here;
+  }
+  return sum;
 }
 
 static void run(const char *call) {
