@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OpenVinoNodeBackend } from '../../../src/nn/backends/openvino-node/backend.ts';
-import type { OvAddon } from '../../../src/nn/backends/openvino-node/binding.ts';
+import type { OvAddon, OvCompiledModel, OvCore } from '../../../src/nn/backends/openvino-node/binding.ts';
 import { openVinoNodeDouble } from '../../support/openvino-node-double.ts';
 import { reluTfLite } from '../../support/tflite-models.ts';
 import { f32, smallModel } from '../abi/guest.ts';
@@ -122,6 +122,36 @@ describe('openvino-node', () => {
     backend.load([xml, new Uint8Array(0)], { encoding: 'openvino', target: 'cpu' });
     backend.load([xml], { encoding: 'autodetect', target: 'cpu' });
     expect(weightBytes).toEqual([1, 1]);
+  });
+
+  it('shows zeros after a computation that failed, and not the outputs of the one before', () => {
+    const addon = openVinoNodeDouble();
+    let isBroken = false;
+    class Core extends addon.Core {
+      override compileModelSync(...args: Parameters<OvCore['compileModelSync']>): OvCompiledModel {
+        const compiled = super.compileModelSync(...args);
+        const createInferRequest = () => {
+          const request = compiled.createInferRequest();
+          const infer = request.infer.bind(request);
+          request.infer = () => {
+            if (isBroken) throw new Error('the runtime failed');
+            return infer();
+          };
+          return request;
+        };
+        return { inputs: compiled.inputs, outputs: compiled.outputs, createInferRequest };
+      }
+    }
+    const context = contextOf(backendOver({ ...addon, Core }), 'relu');
+    context.setInput(0, row(f32(1, 2, 3, 4)));
+    context.compute();
+    expect(outputOf(context, 0)).toEqual(f32(1, 2, 3, 4));
+    isBroken = true;
+    expect(codeOf(() => context.compute())).toBe('ERR_NN_INFER');
+    expect(outputOf(context, 0)).toEqual(f32(0, 0, 0, 0));
+    isBroken = false;
+    context.compute();
+    expect(outputOf(context, 0)).toEqual(f32(1, 2, 3, 4));
   });
 
   it('answers what the package throws in many lines with one', () => {

@@ -60,6 +60,8 @@ export class OpenVinoNodeExecutionContext implements BackendExecutionContext {
   compute(): void {
     const request = this.#live();
     this.#clearUnsetInputs(request);
+    // Where it fails, outputs may be memory that the runtime has freed.
+    this.#isComputed = false;
     attempt('ERR_NN_INFER', () => request.infer());
     this.#isComputed = true;
   }
