@@ -96,7 +96,7 @@ const WASM: Rules = {
   'max-instances': honoured('number', 'instances that there may be'),
   'max-tables': honoured('number', 'tables that there may be'),
   'max-memories': honoured('number', 'linear memories that there may be'),
-  'max-wasm-stack': honoured('number', 'bytes of stack that the guest has at least'),
+  'max-wasm-stack': honoured('number', 'how deep the guest may recurse, in bytes as wasmtime counts'),
   'unknown-imports-trap': honoured('boolean', 'a call of a function that nobody provides ends the guest'),
   'unknown-imports-default': honoured('boolean', 'a function that nobody provides returns zeros'),
   fuel: refused('number', 'is not there: V8 counts no instructions; use -W timeout'),
