@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { GuestMemory } from '../guest/memory.ts';
 import { newStatus } from '../native/fs.ts';
 import { type Context, directoryOf, type Functions } from './context.ts';
@@ -11,8 +12,17 @@ const scratch = newStatus();
 
 const MOST_OFLAGS = OFLAGS.creat | OFLAGS.directory | OFLAGS.excl | OFLAGS.trunc;
 
-/** Text of the guest as a path: `ilseq` where it is not UTF-8. A NUL inside is found by the file system (`inval`). */
+/** Far more than any path has; what is longer is not copied out of the guest's memory to find that out. */
+const MOST_TEXT_BYTES = 1 << 16;
+
+/**
+ * Text of the guest as a path: `ilseq` where it is not UTF-8, `nametoolong` where it is immense. A NUL inside is found by the
+ * file system (`inval`).
+ */
 export function readPath(memory: GuestMemory, pointer: number, byteLength: number): string | Errno {
+  if (byteLength >>> 0 > MOST_TEXT_BYTES) {
+    return isUtf8(memory.slice(pointer, byteLength)) ? ERRNO.nametoolong : ERRNO.ilseq;
+  }
   try {
     return memory.readString(pointer, byteLength);
   } catch (error) {
