@@ -9,6 +9,7 @@ import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { ERRNO } from '../../src/wasi/errno.ts';
 import { PROBE } from '../conformance/script.ts';
 import { RUN } from '../support/cli.ts';
 import { skipUnless } from '../support/requirements.ts';
@@ -55,6 +56,7 @@ const LINES: readonly [line: string, calls: readonly string[], options?: readonl
   ['cat file | RUN', READ.filter((call) => !call.startsWith('poll'))],
   // A pipe that somebody could write to, and nobody does.
   ['mkfifo pipe; exec 3<> pipe; RUN < pipe', [`poll_oneoff ${CLOCK} read 0`, 'fd_fdstat_get 0']],
+  ['true | RUN', ['poll_oneoff read 0', 'fd_read 0 3', `poll_oneoff ${CLOCK} read 0`]],
   ['RUN < /dev/null', FLAGS],
   ['RUN < file', ['fd_read 0 2,4', 'fd_read 0 0,3']],
   ...['> /dev/null', '>&-', '>> file; cat file', '> out; cat out', '1<> file; cat file'].map(
@@ -210,6 +212,13 @@ describe('a line of a shell', () => {
     expect(ended).toBeDefined();
     expect(shell(OURS, line, calls, options)).toEqual(ended);
   });
+});
+
+it('counts what was written before a file was as long as it may be', () => {
+  const calls = ['print 2', ...Array(3).fill(`fd_write 1 ${'a'.repeat(3000)}`)];
+  const { stdout, stderr } = shell(OURS, 'ulimit -f 1; RUN > out < /dev/null; wc -c < out', calls);
+  expect(stderr.match(/(?<=-> ).*/g)).toEqual(['errno=0 n=1024', `errno=${ERRNO.fbig}`, `errno=${ERRNO.fbig}`]);
+  expect(Number(stdout)).toBe(1024);
 });
 
 describe.skipIf(skipUnless(python)).each([

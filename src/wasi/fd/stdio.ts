@@ -114,7 +114,10 @@ export class HostInput extends Input {
   }
 }
 
-/** A descriptor of the host as standard output or error. Everything the guest gave is written before a write returns. */
+/**
+ * A descriptor of the host as standard output or error. Everything the guest gave is written before a write returns; what was
+ * written before a failure is counted, and the failure is the next write's.
+ */
 export class HostOutput extends Output {
   protected override readonly isTerminal: boolean;
   readonly #fs: NativeFs;
@@ -136,8 +139,8 @@ export class HostOutput extends Output {
       if (count > 0) done += count;
       else if (count === -EAGAIN) {
         const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLOUT);
-        if (errno !== ERRNO.success) return failed(errno);
-      } else return count === 0 ? done : answer(count);
+        if (errno !== ERRNO.success) return done > 0 ? done : failed(errno);
+      } else return done > 0 || count === 0 ? done : answer(count);
     }
     return done;
   }
