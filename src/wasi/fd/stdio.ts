@@ -11,7 +11,7 @@ import { isStream } from './host-file.ts';
  */
 export const WAIT_SLICE_MS = 50;
 
-const EAGAIN = osConstants.errno.EAGAIN;
+const { EAGAIN, EBADF } = osConstants.errno;
 
 /** Blocks until `fd` can be read or written. */
 export function waitFor(fs: NativeFs, fd: number, events: number): Errno {
@@ -137,6 +137,8 @@ export class HostOutput extends Output {
     while (done < byteLength) {
       const count = this.#fs.writeNow(this.#fd, memory, start + done, byteLength - done, this.#stream);
       if (count > 0) done += count;
+      // The host's own output is not open for writing: as in wasmtime, nobody wants to hear the guest.
+      else if (count === -EBADF) return byteLength;
       else if (count === -EAGAIN) {
         const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLOUT);
         if (errno !== ERRNO.success) return done > 0 ? done : failed(errno);
