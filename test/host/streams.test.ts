@@ -87,7 +87,7 @@ describe('standard input', () => {
     ['a Readable of text', () => Readable.from([TEXT.slice(0, 5), TEXT.slice(5)])],
     ['a Readable that is filled later', late],
     ['a Readable of characters', () => new PassThrough({ encoding: 'utf8' }).end(TEXT)],
-    ['a ReadableStream', () => new Blob([TEXT]).stream() as unknown as HostRunOptions['stdin']],
+    ['a ReadableStream', () => new Blob([TEXT]).stream()],
     [
       'an async generator',
       async function* () {
@@ -274,7 +274,7 @@ describe.each(['stdout', 'stderr'] as const)('%s', (name) => {
         text += Buffer.from(chunk).toString();
       },
     });
-    await run(probe, { [name]: stream as unknown as HostRunOptions['stdout'], args });
+    await run(probe, { [name]: stream, args });
     expect(text).toMatch(PRINTED);
     expect(stream.locked).toBe(false);
   });
@@ -314,7 +314,7 @@ describe('standard output', () => {
       },
     });
     const { exitCode } = await run(writeBytes, {
-      stdout: stdout as unknown as NonNullable<HostRunOptions['stdout']>,
+      stdout: stdout,
       args: ['5000000'],
     });
     expect([exitCode, count]).toEqual([0, 5_000_000]);
@@ -345,7 +345,7 @@ describe('standard output', () => {
           write() {
             throw new Error('the disk is full');
           },
-        }) as unknown as HostRunOptions['stdout'],
+        }),
       ERRNO.io,
       { code: 'ERR_STDIO', cause: new Error('the disk is full') },
     ],

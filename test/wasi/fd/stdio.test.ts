@@ -106,6 +106,23 @@ describe('standard input', () => {
     closeSync(fd);
   });
 
+  it('is waited for through signals that the process handles', async () => {
+    const handled = () => {};
+    process.on('SIGUSR2', handled);
+    const path = pipe();
+    const fd = openSync(path, constants.O_RDWR);
+    const child = shell('for n in 1 2 3 4 5 6 7 8 9 10; do kill -USR2 $PPID; done; printf xy > "$1"', path);
+    const guest = preview1Guest({ stdin: { kind: 'fd', fd } });
+    expect(read(guest, 1)).toBe('x');
+    guest.bytes().fill(0, 0, 48);
+    guest.bytes()[8] = 1;
+    expect(guest.call('poll_oneoff', 0, BUFFER, 1, COUNT)).toBe(ERRNO.success);
+    expect(read(guest, 1)).toBe('y');
+    await once(child, 'close');
+    process.off('SIGUSR2', handled);
+    closeSync(fd);
+  });
+
   it('is read byte by byte without reading ahead', () => {
     const { reading, writing } = pipeEnds();
     writeFileSync(writing, 'abc');
