@@ -38,6 +38,7 @@ napi_value ReadNow(napi_env env, napi_callback_info info);
 napi_value WriteNow(napi_env env, napi_callback_info info);
 napi_value Wait(napi_env env, napi_callback_info info);
 napi_value Available(napi_env env, napi_callback_info info);
+napi_value IsDatagram(napi_env env, napi_callback_info info);
 napi_value Accept(napi_env env, napi_callback_info info);
 napi_value Receive(napi_env env, napi_callback_info info);
 napi_value Send(napi_env env, napi_callback_info info);

@@ -55,6 +55,7 @@ constexpr Call kCalls[] = {
     {"writeNow", Guarded<fs::WriteNow>},
     {"wait", Guarded<fs::Wait>},
     {"available", Guarded<fs::Available>},
+    {"isDatagram", Guarded<fs::IsDatagram>},
     {"accept", Guarded<fs::Accept>},
     {"receive", Guarded<fs::Receive>},
     {"send", Guarded<fs::Send>},

@@ -126,12 +126,28 @@ napi_value Available(napi_env env, napi_callback_info info) {
   return Int(env, count);
 }
 
+// (descriptor) -> 1 for a socket of datagrams, 0 for one of a stream
+napi_value IsDatagram(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const int fd = in.Int(0);
+  if (in.error() != 0) return Failed(env, in.error());
+  int type = 0;
+  socklen_t length = sizeof(type);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0) return Failed(env, errno);
+  return Int(env, type == SOCK_DGRAM ? 1 : 0);
+}
+
 // (descriptor) -> descriptor; EAGAIN where nobody has come
 napi_value Accept(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   const int fd = in.Int(0);
   if (in.error() != 0) return Failed(env, in.error());
-  if (!Ready(fd, POLLIN)) return Failed(env, EAGAIN);
+  int listens = 0;
+  socklen_t length = sizeof(listens);
+  // A connected socket would be waited for until its peer says something, only to be refused then.
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0 && !Ready(fd, POLLIN)) {
+    return Failed(env, EAGAIN);
+  }
 #ifdef __linux__
   const int accepted = Restarting([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
 #else

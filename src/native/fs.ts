@@ -141,6 +141,8 @@ export interface NativeFs {
   wait(triples: Int32Array, milliseconds: number): number;
   /** Bytes that can be read without waiting. */
   available(fd: number): number;
+  /** 1 for a socket of datagrams, 0 for one of a stream. */
+  isDatagram(fd: number): number;
 
   /** EAGAIN where nobody has come. */
   accept(fd: number): number;

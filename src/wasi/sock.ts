@@ -35,7 +35,8 @@ export function sockFunctions(context: Context): Functions {
      *
      * @param vectors offset of the buffers: pairs of u32 offset, u32 length
      * @param count how many there are
-     * @param flags 1 leave the bytes where they are, 2 wait until the buffer is full
+     * @param flags 1 leave the bytes where they are, 2 wait until the buffer is full (of a stream, and not
+     *   together with 1)
      * @param received offset of a u32 for the bytes received; 0 means the other side has ended
      * @param outFlags offset of a u16: 1 where a datagram did not fit and was cut
      * @returns `success`; `notsock`; `badf`; `again`; `inval` for unknown flags; `fault`; what the system answers

@@ -228,6 +228,7 @@ export function createNodeFs(): NativeFs {
       return triples.length / 3;
     },
     available: () => -ENOTSUP,
+    isDatagram: () => -ENOTSUP,
     accept: () => -ENOTSUP,
     receive: () => -ENOTSUP,
     send: () => -ENOTSUP,

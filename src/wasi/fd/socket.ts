@@ -22,6 +22,7 @@ export class Socket extends Descriptor {
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #owned: boolean;
+  readonly #isDatagram: boolean;
   #flags: number;
 
   /** @param owned whether closing it closes `fd`; what the embedder handed in stays the embedder's */
@@ -30,11 +31,13 @@ export class Socket extends Descriptor {
     this.#fs = fs;
     this.#fd = fd;
     this.#owned = owned;
+    this.#isDatagram = fs.isDatagram(fd) === 1;
     this.#flags = flags & FDFLAGS.nonblock;
   }
 
   override fdstat(): Fdstat {
-    return { fileType: FILE_TYPE.socketStream, flags: this.#flags, rights: SOCKET_RIGHTS, inheriting: SOCKET_RIGHTS };
+    const fileType = this.#isDatagram ? FILE_TYPE.socketDgram : FILE_TYPE.socketStream;
+    return { fileType, flags: this.#flags, rights: SOCKET_RIGHTS, inheriting: SOCKET_RIGHTS };
   }
 
   override status(out: Status): Errno {
@@ -67,6 +70,7 @@ export class Socket extends Descriptor {
   }
 
   override accept(flags: number): Descriptor | Errno {
+    if ((flags & ~FDFLAGS.nonblock) !== 0) return ERRNO.inval;
     const fd = this.#waiting(this.#fs.constants.POLLIN, () => this.#fs.accept(this.#fd));
     return fd < 0 ? errnoFromPosix(fd) : new Socket(this.#fs, fd, true, flags);
   }
@@ -79,7 +83,8 @@ export class Socket extends Descriptor {
   ): { byteLength: number; cut: boolean } | Errno {
     const status = new BigUint64Array(1);
     const peek = (flags & RIFLAGS.peek) !== 0;
-    const all = (flags & RIFLAGS.waitall) !== 0 && !peek;
+    // A second read would be of the next datagram, or of the same bytes again.
+    const all = (flags & RIFLAGS.waitall) !== 0 && !peek && !this.#isDatagram;
     let done = 0;
     do {
       const count = this.#waiting(this.#fs.constants.POLLIN, () =>
@@ -107,7 +112,7 @@ export class Socket extends Descriptor {
   override event(direction: 'read' | 'write'): { byteLength: bigint; hangup: boolean } {
     if (direction === 'write') return { byteLength: 1n, hangup: false };
     const count = this.#fs.available(this.#fd);
-    return { byteLength: BigInt(Math.max(count, 0)), hangup: count === 0 };
+    return { byteLength: BigInt(Math.max(count, 0)), hangup: count === 0 && !this.#isDatagram };
   }
 
   override close(): void {
