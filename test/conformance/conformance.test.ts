@@ -29,7 +29,7 @@ import {
   withoutTimes,
 } from './script.ts';
 import { ConformanceTable, FUNCTIONS } from './table.ts';
-import { makeTree, memoryTree } from './tree.ts';
+import { makeTree } from './tree.ts';
 import { runInWasmtime, wasmtime, wasmtimeVersion } from './wasmtime.ts';
 
 const table = new ConformanceTable();
@@ -95,11 +95,6 @@ describe.each(families)('%s', (family) => {
     } finally {
       fs?.setResolver(false);
     }
-  });
-
-  it.each(cases.filter((one) => !one.needsLinks))('$name: in memory', (one) => {
-    const preopen: Preopen = { kind: 'shim', guestPath: '/', fd: memoryTree('/') };
-    expect(outputOf(one, preopen)).toBe(expected(one));
   });
 
   it.each(cases)('$name: without the addon', (one) => {

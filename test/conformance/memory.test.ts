@@ -47,11 +47,11 @@ describe.each(families)('%s', (family) => {
 
   const expected = (one: Case) => withOurs(one, recorded.outputs.get(one.name) ?? '');
 
-  it.each(casesOf(family))('$name', (one) => {
+  it.each(casesOf(family))('$name: in memory', (one) => {
     expect(outputOf(one)).toBe(expected(one));
   });
 
-  it.each(casesOf(family))('$name: from another thread', async (one) => {
+  it.each(casesOf(family))('$name: in memory, from another thread', async (one) => {
     expect(await remoteOutputOf(one)).toBe(expected(one));
   });
 });

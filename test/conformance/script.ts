@@ -16,7 +16,6 @@ const LATER_CALL = /^(sock_accept|proc_raise) |0x20000000/;
 export interface Case {
   family: string;
   name: string;
-  needsLinks: boolean;
   /** Whether `wasi_unstable` has every function that is called. */
   inUnstable: boolean;
   calls: string[];
@@ -31,17 +30,16 @@ export const families: readonly string[] = readdirSync(CASES)
   .sort();
 
 /**
- * Reads the cases of a family. `== name`, with `needs links` behind it where a tree in memory cannot serve; a call a line;
- * `=> line` after a call where our answer differs, with the reason in a comment before it.
+ * Reads the cases of a family. `== name`; a call a line; `=> line` after a call where our answer differs, with the reason in
+ * a comment before it.
  */
 export function casesOf(family: string): Case[] {
   const cases: Case[] = [];
   for (const line of readFileSync(join(CASES, `${family}.txt`), 'utf8').split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     if (line.startsWith('== ')) {
-      const needsLinks = line.endsWith(' needs links');
-      const name = line.slice(3).replace(/ needs links$/, '');
-      cases.push({ family, name, needsLinks, inUnstable: true, inSmallTrees: false, calls: [], ours: new Map() });
+      const name = line.slice(3);
+      cases.push({ family, name, inUnstable: true, inSmallTrees: false, calls: [], ours: new Map() });
       continue;
     }
     const last = cases.at(-1);
@@ -61,7 +59,7 @@ const SAME_IN_UNSTABLE = /^path-(?!filestat-get)/;
 /** A case that was not written by hand. */
 export function crossing(family: string, name: string, calls: readonly string[]): Case {
   const inUnstable = !SAME_IN_UNSTABLE.test(family) && !calls.some((call) => LATER_CALL.test(call));
-  return { family, name, needsLinks: true, inUnstable, inSmallTrees: true, calls: [...calls], ours: new Map() };
+  return { family, name, inUnstable, inSmallTrees: true, calls: [...calls], ours: new Map() };
 }
 
 /** What a file of expected answers holds: who gave them, and the output of each case by name. */

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Directory, File, type Inode, PreopenDirectory } from '@bjorn3/browser_wasi_shim';
 
 /** Relative path to contents; a directory without any has none. */
 const FILES: Readonly<Record<string, string>> = {
@@ -100,22 +99,4 @@ function textsByTree(calls: readonly string[]): ReadonlyMap<string, string> {
     texts.set(name, `${texts.get(name) ?? ''}${call}\n`);
   }
   return texts;
-}
-
-/** The same in memory, without links. */
-export function memoryTree(name: string): PreopenDirectory {
-  const encoder = new TextEncoder();
-  const root = new Map<string, Inode>();
-  for (const [path, text] of Object.entries(FILES)) {
-    const [first = '', second] = path.split('/');
-    const file = new File(encoder.encode(text));
-    if (second === undefined) root.set(first, file);
-    else {
-      const directory = root.get(first) ?? new Directory(new Map());
-      (directory as Directory).contents.set(second, file);
-      root.set(first, directory);
-    }
-  }
-  for (const path of EMPTY_DIRECTORIES) root.set(path, new Directory(new Map()));
-  return new PreopenDirectory(name, root);
 }
