@@ -37,11 +37,12 @@ export async function unpackRuntime(
       const name = unpackedName(entry.fileName);
       if (name === undefined) continue;
       onFile?.(name, entry.uncompressedSize);
-      const file = join(target, name);
+      // Before there is an output: one that fails to open while this is awaited has nobody to tell, which ends the process.
+      const input = await archive.openReadStreamPromise(entry);
       // `wx`: two entries of one name are not a wheel. `flush`: the directory gets its final name when its files are on the
       // disk, also when the machine stops right then.
-      const output = createWriteStream(file, { flags: 'wx', mode: 0o644, flush: true });
-      await pipeline(await archive.openReadStreamPromise(entry), output);
+      const output = createWriteStream(join(target, name), { flags: 'wx', mode: 0o644, flush: true });
+      await pipeline(input, output);
     }
   } finally {
     archive.close();
