@@ -83,6 +83,10 @@ export function whyNotBuilt(): string {
 }
 
 function tryLoad(): NativeAddon | HostError {
+  if (!['linux', 'darwin'].includes(process.platform)) {
+    const message = `${process.platform} is not supported: Linux is, and macOS has code that was never run`;
+    return new HostError('ERR_ADDON_UNAVAILABLE', message);
+  }
   const reasons: string[] = [];
   for (const place of addonPlaces().filter((file) => existsSync(file))) {
     try {

@@ -121,6 +121,16 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     expect(project.calls()).toBe('setup --if-missing\n');
   });
 
+  test('builds nothing for a system that is not supported, and says so', () => {
+    const project = new Project();
+    const platform = project.write('aix.cjs', "Object.defineProperty(process, 'platform', { value: 'aix' });\n");
+    const { exitCode, stderr } = project.install(['--native-only'], { NODE_OPTIONS: `--require ${platform}` });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('the native addon is not built: aix is not supported');
+    expect(project.answer()).toBeUndefined();
+    expect(project.whyNotBuilt()).toContain('aix is not supported');
+  });
+
   test('a published package whose addon cannot be built says how to see it built', () => {
     const project = new Project();
     rmSync(project.path('src'), { recursive: true });
