@@ -49,7 +49,7 @@ function follows(flags: number): boolean {
 /**
  * Calls on paths. A path is relative to a directory of the guest; one that leads out of it, by `..`, by a link or from the
  * root, is `perm` everywhere below, an empty one `noent`, one that is not UTF-8 `ilseq`, one with a NUL `inval`, a long one
- * `nametoolong`.
+ * `nametoolong`, one that goes through more than 40 links `loop`.
  */
 export function pathFunctions(context: Context): Functions {
   const { memory } = context;
