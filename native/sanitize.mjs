@@ -16,7 +16,7 @@ const OUTPUT = join(ROOT, 'native', 'build', 'sanitize');
 const ADDON = join(OUTPUT, 'Release', 'wasi_nn_host.node');
 const TESTS = [
   'test/native/fs',
-  'test/conformance',
+  'test/conformance/conformance.test.ts',
   'test/wasi',
   'test/sandbox/escape.test.ts',
   'test/sandbox/race.test.ts',
