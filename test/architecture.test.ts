@@ -57,7 +57,7 @@ const PACKAGE_OF_LAYER: Readonly<Record<string, string>> = {
 /** Folders of tests that must hold at least one, so that a moved folder or a changed pattern shows. */
 const TEST_FOLDERS = [
   ...['cli', 'conformance', 'fixtures', 'guest', 'guests', 'host', 'install', 'native', 'nn', 'openvino-runtime'],
-  ...['peer', 'sandbox', 'wasi'],
+  ...['language-runtimes', 'peer', 'sandbox', 'wasi'],
 ];
 
 const MAX_LINES = 450;
