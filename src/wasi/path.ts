@@ -50,6 +50,10 @@ function follows(flags: number): boolean {
  * Calls on paths. A path is relative to a directory of the guest; one that leads out of it, by `..`, by a link or from the
  * root, is `perm` everywhere below, an empty one `noent`, one that is not UTF-8 `ilseq`, one with a NUL `inval`, a long one
  * `nametoolong`, one that goes through more than 40 links `loop`.
+ *
+ * Reasons that wasmtime calls `io` for want of a word keep theirs: too many open files of the process are `mfile`, a file system
+ * that is mounted to read only `rofs`, a running program `txtbsy`, a FIFO that nobody reads `nxio`, a rename to another file
+ * system `xdev`.
  */
 export function pathFunctions(context: Context): Functions {
   const { memory } = context;
@@ -170,9 +174,8 @@ export function pathFunctions(context: Context): Functions {
      * @param opened offset of a u32 for the new descriptor
      * @returns `success`; `noent`, `exist`, `notdir`; `isdir` for a directory opened for writing; `loop` for a link that is
      *   not to be followed, or after 40; `notsup` for the synchronous fdflags; `inval` for unknown flags or rights, and for
-     *   a directory to be created or cut; `mfile` where the guest has as many open as it may; `rofs`; `nxio` for a FIFO to
-     *   be written that nobody reads; `badf`, or `notdir` where the descriptor is a file; `fault`; see
-     *   {@link pathFunctions} for paths
+     *   a directory to be created or cut; `mfile` where the guest has as many open as it may; `rofs`; `badf`, or
+     *   `notdir` where the descriptor is a file; `fault`; see {@link pathFunctions} for paths
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#path_open
      */
     path_open(
