@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "calls.h"
 #include "descriptor.h"
+#include "file_reads.h"
 #include "owned_descriptors.h"
 #include "status.h"
 
@@ -42,6 +43,8 @@ bool SeemsTouched(uintptr_t first, uintptr_t end, uintptr_t page) {
 }
 #endif
 
+}  // namespace
+
 // A guest's memory has no pages before they are touched: a file read into it faults for each, which takes longer than the
 // copy. Asked for at once, the first read of 14 MB takes a fifth less. (As huge pages it would take a third less, but now and
 // then the system first makes room for one, for tens of milliseconds.) Only what the file fills is asked for: the guest's
@@ -67,6 +70,8 @@ void TouchPages(int fd, const Range& range, int64_t offset) {
   (void)fd, (void)range, (void)offset;
 #endif
 }
+
+namespace {
 
 // ---- the packed listing ----
 

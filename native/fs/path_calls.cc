@@ -35,30 +35,16 @@ std::string OneName(const char* text) {
   return name;
 }
 
-int StatBeneath(int directory, const char* path, bool follow, struct stat* status) {
-  // A single name that is no link, or whose link is not followed, needs no descriptor of its own. What comes after it is
-  // overlooked where links are not followed: `link/` is the link.
-  const bool bare = *path != '\0' && strchr(path, '/') == nullptr;
-  const std::string name = bare || !follow ? OneName(path) : std::string();
-  if (!name.empty()) {
-    if (fstatat(directory, name.c_str(), status, AT_SYMLINK_NOFOLLOW) != 0) return errno;
-    if (!follow || !S_ISLNK(status->st_mode)) return 0;
-  }
-  const Descriptor file(OpenBeneath(directory, path, kLookOnly | (follow ? 0 : O_NOFOLLOW), 0));
-  if (!file.open()) return errno;
-  return fstat(file.get(), status) == 0 ? 0 : errno;
-}
-
 // For a call on one name.
-int Find(int directory, const Path& path, Parent::Slash slash, Parent* parent) {
-  const int error = parent->Resolve(directory, path.view(), slash);
+int Find(int directory, std::string_view path, Parent::Slash slash, Parent* parent) {
+  const int error = parent->Resolve(directory, path, slash);
   return error != 0 ? error : parent->name_error();
 }
 
 int SetTimesBeneath(int directory, const Path& path, bool follow, const struct timespec times[2]) {
   if (!follow) {
     Parent parent;
-    const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
+    const int error = Find(directory, path.view(), Parent::Slash::kEnters, &parent);
     if (error != 0) return error;
     return utimensat(parent.fd(), parent.name(), times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
   }
@@ -79,6 +65,38 @@ int SetTimesBeneath(int directory, const Path& path, bool follow, const struct t
 }
 
 }  // namespace
+
+int StatBeneath(int directory, const char* path, bool follow, struct stat* status) {
+  // A single name that is no link, or whose link is not followed, needs no descriptor of its own. What comes after it is
+  // overlooked where links are not followed: `link/` is the link.
+  const bool bare = *path != '\0' && strchr(path, '/') == nullptr;
+  const std::string name = bare || !follow ? OneName(path) : std::string();
+  if (!name.empty()) {
+    if (fstatat(directory, name.c_str(), status, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+    if (!follow || !S_ISLNK(status->st_mode)) return 0;
+  }
+  const Descriptor file(OpenBeneath(directory, path, kLookOnly | (follow ? 0 : O_NOFOLLOW), 0));
+  if (!file.open()) return errno;
+  return fstat(file.get(), status) == 0 ? 0 : errno;
+}
+
+int UnlinkBeneath(int directory, std::string_view path) {
+  Parent parent;
+  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
+  if (error != 0) return error;
+  return unlinkat(parent.fd(), parent.name(), 0) == 0 ? 0 : errno;
+}
+
+int RenameBeneath(int directory, std::string_view path, int new_directory, std::string_view new_path) {
+  Parent source;
+  Parent target;
+  int error = source.Resolve(directory, path, Parent::Slash::kKept);
+  if (error == 0) error = target.Resolve(new_directory, new_path, Parent::Slash::kKept);
+  if (error == 0) error = source.name_error();
+  if (error == 0) error = target.name_error();
+  if (error != 0) return error;
+  return renameat(source.fd(), source.name(), target.fd(), target.name()) == 0 ? 0 : errno;
+}
 
 // (path) -> descriptor. The one call that takes a path of the host: it follows links like any program does.
 napi_value OpenDirectory(napi_env env, napi_callback_info info) {
@@ -131,7 +149,7 @@ napi_value MakeDirectory(napi_env env, napi_callback_info info) {
   const int mode = in.Int(2);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = Find(directory, path, Parent::Slash::kIgnored, &parent);
+  const int error = Find(directory, path.view(), Parent::Slash::kIgnored, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, mkdirat(parent.fd(), parent.name(), static_cast<mode_t>(mode)));
 }
@@ -144,7 +162,7 @@ napi_value RemoveDirectory(napi_env env, napi_callback_info info) {
   in.Text(1, &path);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
+  const int error = Find(directory, path.view(), Parent::Slash::kEnters, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, unlinkat(parent.fd(), parent.name(), AT_REMOVEDIR));
 }
@@ -156,10 +174,7 @@ napi_value Unlink(napi_env env, napi_callback_info info) {
   const int directory = in.Int(0);
   in.Text(1, &path);
   if (in.error() != 0) return Failed(env, in.error());
-  Parent parent;
-  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
-  if (error != 0) return Failed(env, error);
-  return Answer(env, unlinkat(parent.fd(), parent.name(), 0));
+  return Failed(env, UnlinkBeneath(directory, path.view()));
 }
 
 // (directory, path, new directory, new path) -> 0
@@ -172,14 +187,7 @@ napi_value Rename(napi_env env, napi_callback_info info) {
   const int to_directory = in.Int(2);
   in.Text(3, &to);
   if (in.error() != 0) return Failed(env, in.error());
-  Parent source;
-  Parent target;
-  int error = source.Resolve(from_directory, from.view(), Parent::Slash::kKept);
-  if (error == 0) error = target.Resolve(to_directory, to.view(), Parent::Slash::kKept);
-  if (error == 0) error = source.name_error();
-  if (error == 0) error = target.name_error();
-  if (error != 0) return Failed(env, error);
-  return Answer(env, renameat(source.fd(), source.name(), target.fd(), target.name()));
+  return Failed(env, RenameBeneath(from_directory, from.view(), to_directory, to.view()));
 }
 
 // (directory, path, new directory, new path) -> 0. A link is linked itself, not what it leads to.
@@ -228,7 +236,7 @@ napi_value ReadLink(napi_env env, napi_callback_info info) {
   const Range target = in.Bytes(2);
   if (in.error() != 0) return Failed(env, in.error());
   Parent parent;
-  const int error = Find(directory, path, Parent::Slash::kEnters, &parent);
+  const int error = Find(directory, path.view(), Parent::Slash::kEnters, &parent);
   if (error != 0) return Failed(env, error);
   return Answer(env, readlinkat(parent.fd(), parent.name(), reinterpret_cast<char*>(target.bytes), target.length));
 }

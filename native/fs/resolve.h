@@ -1,6 +1,7 @@
 // Resolves a path below a directory descriptor, so that nothing outside of that directory is ever opened or named.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string>
@@ -19,6 +20,13 @@ void UseResolver(Resolver resolver);
 // Opens `path` below `directory` with open(2)'s flags. O_NOFOLLOW concerns the last component only; links that lead
 // outside, absolute ones and `..` above `directory` give EPERM. Returns -1 and sets errno on failure.
 int OpenBeneath(int directory, const char* path, int flags, mode_t mode);
+
+// The status of what a path names, without opening it where that can be helped. Returns 0 or an errno.
+int StatBeneath(int directory, const char* path, bool follow, struct stat* status);
+
+// Remove and rename what is no directory, or is one. Return 0 or an errno.
+int UnlinkBeneath(int directory, std::string_view path);
+int RenameBeneath(int directory, std::string_view path, int new_directory, std::string_view new_path);
 
 // The directory that holds the last component of a path, for the calls that act on a name.
 class Parent {

@@ -24,11 +24,18 @@ export class GuestMemory {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
   #buffer: Buffer = Buffer.alloc(0);
+  #listener: ((bytes: Uint8Array) => void) | undefined;
 
   /** Names the memory, once it exists: an instance's exported memory is known only after instantiation. */
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory;
     this.#refresh();
+  }
+
+  /** Has a function told of every view of the memory that takes the place of another, this one first. */
+  watch(listener: (bytes: Uint8Array) => void): void {
+    this.#listener = listener;
+    listener(this.#bytes);
   }
 
   /** Size in bytes, now. */
@@ -134,6 +141,7 @@ export class GuestMemory {
     this.#bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);
     this.#buffer = Buffer.from(buffer);
+    this.#listener?.(this.#bytes);
   }
 
   #fault(start: number, end: number): GuestFault {

@@ -108,7 +108,9 @@ class Run {
     this.#callsEmbedder = [...Object.values(stdio), ...plan.preopens].some(({ kind }) => EMBEDDER_KINDS.has(kind));
     const { args, env, preopens, maxMemoryFileBytes } = plan;
     if (plan.wasi.preview1 || plan.wasi.unstable) {
-      const shared = { memory: this.#memory, exit: this.#exit, report: onWasiFault };
+      const around = (name: string, call: (...args: never[]) => number) =>
+        this.#callsEmbedder || CHANGING_CALLS.test(name) ? this.#withRoom(call) : call;
+      const shared = { memory: this.#memory, exit: this.#exit, report: onWasiFault, around };
       const limits = { ...(maxMemoryFileBytes !== undefined && { maxMemoryFileBytes }) };
       this.#preview1 = createPreview1({ ...shared, args, env, preopens, ...limits, ...stdio });
     }
@@ -216,13 +218,14 @@ class Run {
   ) {
     if (!Object.hasOwn(functions, name)) return undefined;
     const call = (functions as Record<string, ExportedFunction>)[name] as ExportedFunction;
-    const value = this.#callsEmbedder || changesHost(name) ? this.#withRoom(call) : call;
+    // Of preview1, what runs in JavaScript has it already; what does not needs next to no stack.
+    const value = Object.hasOwn(PARAMETER_COUNTS, name) ? this.#withRoom(call) : call;
     if (ownMemory === undefined) return { value, type };
     return { value: (...args: unknown[]) => this.#withMemory(ownMemory(), () => value(...args)), type };
   }
 
   /** Ends the guest where the call might not come to its end: half of what it does must not stay. */
-  #withRoom(call: ExportedFunction): ExportedFunction {
+  #withRoom<Args extends readonly unknown[], Result>(call: (...args: Args) => Result): (...args: Args) => Result {
     return (...args) => {
       if (!this.#hasRoom()) this.#exit.fail(new GuestTrapError('ERR_GUEST_TRAP', `wasm trap: ${STACK_EXHAUSTED}`));
       return call(...args);
@@ -285,11 +288,7 @@ function describeFailure(error: unknown): Omit<GuestFailure, 'backtrace'> | unde
 
 const EMBEDDER_KINDS: ReadonlySet<string> = new Set(['shim', 'write', 'descriptor']);
 
-/** Calls that take longer than asking for room, and open, close or move something; all of wasi-nn's are. */
-function changesHost(name: string): boolean {
-  return Object.hasOwn(PARAMETER_COUNTS, name) || CHANGING_CALLS.test(name);
-}
-
+/** Calls of preview1 that take longer than asking for room, and open, close or move something; all of wasi-nn's do. */
 const CHANGING_CALLS = /^(?:fd_close|fd_renumber|fd_allocate|sock_|path_(?!filestat_get|readlink))/;
 
 function nnType(name: string): FunctionType | undefined {

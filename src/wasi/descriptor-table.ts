@@ -1,69 +1,106 @@
+import { COUNT, type DirectTable } from '../native/fs.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import type { Descriptor } from './fd/descriptor.ts';
+
+/** A guest that has more open at once is served by JavaScript alone. */
+const MOST_DIRECT = 1024;
 
 /**
  * The guest's descriptors by number.
  *
  * Numbers are given out as wasmtime gives them: of the numbers that were closed the highest first, else one above the
  * highest in use. Guests should not depend on it, but some do.
+ *
+ * Direct calls open and close files without telling: {@link direct} is the truth about low numbers, and what they have
+ * opened is made a {@link Descriptor} when somebody asks for it.
  */
 export class DescriptorTable {
+  readonly direct: DirectTable = {
+    table: new Int32Array(MOST_DIRECT).fill(-1),
+    opened: new Int32Array(MOST_DIRECT),
+    free: new Uint8Array(MOST_DIRECT),
+    counts: new Int32Array(new ArrayBuffer(8)),
+  };
+  /** Makes what a direct call has opened; set where there are direct calls. */
+  adopt: ((hostFd: number, what: number) => Descriptor) | undefined;
   /** Numbers are few and dense: none is higher than as many were once open together. */
   readonly #used: (Descriptor | undefined)[] = [];
-  #count = 0;
-  /** Closed numbers, unordered. */
-  readonly #free = new Set<number>();
+  /** Closed numbers that are too high for `direct`, unordered. */
+  readonly #highFree = new Set<number>();
   readonly #most: number;
-  #highest = -1;
 
   /** @param most how many descriptors the guest may have open at once */
   constructor(most: number) {
     this.#most = most;
+    this.#room = most;
+  }
+
+  get #room(): number {
+    return this.direct.counts[COUNT.room] as number;
+  }
+
+  set #room(room: number) {
+    this.direct.counts[COUNT.room] = room;
+  }
+
+  /** One above the highest number that ever was in use. */
+  get #top(): number {
+    return this.direct.counts[COUNT.top] as number;
+  }
+
+  set #top(top: number) {
+    this.direct.counts[COUNT.top] = top;
   }
 
   get size(): number {
-    return this.#count;
+    return this.#most - this.#room;
   }
 
   /** @param fd as the guest gave it, signed or not */
   get(fd: number): Descriptor | undefined {
-    return this.#used[fd >>> 0];
+    const number = fd >>> 0;
+    return this.#used[number] ?? this.#adopted(number);
+  }
+
+  #adopted(number: number): Descriptor | undefined {
+    const what = this.direct.opened[number] ?? 0;
+    if (what === 0) return undefined;
+    this.direct.opened[number] = 0;
+    const descriptor = this.adopt?.(this.direct.table[number] as number, what);
+    this.#used[number] = descriptor;
+    return descriptor;
   }
 
   /** Whether one more would be too many; asked before anything is opened. */
   get isFull(): boolean {
-    return this.#count >= this.#most;
+    return this.#room <= 0;
   }
 
   /** Gives a number to a descriptor and takes it over. */
   add(descriptor: Descriptor): number {
-    const fd = this.#takeFree() ?? this.#highest + 1;
-    this.#used[fd] = descriptor;
-    this.#count++;
-    if (fd > this.#highest) this.#highest = fd;
+    const fd = this.#takeFree() ?? this.#top++;
+    this.#set(fd, descriptor);
+    this.#room--;
     return fd;
   }
 
   /** Closes a descriptor. */
   close(fd: number): Errno {
-    const number = fd >>> 0;
-    const descriptor = this.#used[number];
+    const descriptor = this.get(fd);
     if (descriptor === undefined) return ERRNO.badf;
-    this.#release(number);
+    this.#release(fd >>> 0);
     descriptor.close();
     return ERRNO.success;
   }
 
   /** Moves a descriptor to another number in use, closing what was there. */
   renumber(from: number, to: number): Errno {
-    const fromNumber = from >>> 0;
-    const toNumber = to >>> 0;
-    const moved = this.#used[fromNumber];
-    const replaced = this.#used[toNumber];
+    const moved = this.get(from);
+    const replaced = this.get(to);
     if (moved === undefined || replaced === undefined) return ERRNO.badf;
-    if (fromNumber === toNumber) return ERRNO.success;
-    this.#release(fromNumber);
-    this.#used[toNumber] = moved;
+    if (moved === replaced) return ERRNO.success;
+    this.#release(from >>> 0);
+    this.#set(to >>> 0, moved);
     replaced.close();
     return ERRNO.success;
   }
@@ -73,10 +110,13 @@ export class DescriptorTable {
    * @param onError told what was thrown by a descriptor; the others are closed all the same
    */
   closeAll(onError?: (error: unknown) => void): void {
+    for (let number = 0; number < Math.min(this.#top, MOST_DIRECT); number++) this.#adopted(number);
     const open = this.#used.splice(0);
-    this.#free.clear();
-    this.#count = 0;
-    this.#highest = -1;
+    this.direct.table.fill(-1);
+    this.direct.free.fill(0);
+    this.#highFree.clear();
+    this.#room = this.#most;
+    this.#top = 0;
     for (const descriptor of open) {
       try {
         descriptor?.close();
@@ -86,18 +126,23 @@ export class DescriptorTable {
     }
   }
 
+  #set(fd: number, descriptor: Descriptor | undefined): void {
+    this.#used[fd] = descriptor;
+    if (fd < MOST_DIRECT) this.direct.table[fd] = descriptor?.directFd ?? -1;
+  }
+
   #release(fd: number): void {
-    this.#used[fd] = undefined;
-    this.#count--;
-    this.#free.add(fd);
-    while (this.#highest >= 0 && this.#used[this.#highest] === undefined) this.#highest--;
+    this.#set(fd, undefined);
+    this.#room++;
+    if (fd < MOST_DIRECT) this.direct.free[fd] = 1;
+    else this.#highFree.add(fd);
   }
 
   #takeFree(): number | undefined {
-    if (this.#free.size === 0) return undefined;
-    let highest = -1;
-    for (const fd of this.#free) if (fd > highest) highest = fd;
-    this.#free.delete(highest);
+    if (this.#top === this.size) return undefined;
+    const highest = this.#highFree.size > 0 ? Math.max(...this.#highFree) : this.direct.free.lastIndexOf(1);
+    if (highest < MOST_DIRECT) this.direct.free[highest] = 0;
+    else this.#highFree.delete(highest);
     return highest;
   }
 }

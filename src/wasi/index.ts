@@ -52,6 +52,8 @@ export interface Preview1Options {
   maxMemoryFileBytes?: number;
   /** Told why a call was answered with `io`: an exception in code of the embedder, or a fault of ours. */
   report?: ((functionName: string, reason: unknown) => void) | undefined;
+  /** Put around every function that runs in JavaScript, and asked for each by its name. */
+  around?: ((functionName: string, call: (...args: never[]) => number) => (...args: never[]) => number) | undefined;
   /** The system's file calls. Default: the addon's, or Node's own where the addon is missing (Linux). */
   fs?: NativeFs;
 }

@@ -6,6 +6,7 @@ import { argsFunctions } from './args.ts';
 import { clockFunctions } from './clock.ts';
 import type { Context, Functions } from './context.ts';
 import { DescriptorTable } from './descriptor-table.ts';
+import { withDirectCalls } from './direct.ts';
 import { environFunctions } from './environ.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { MemoryBudget } from './fd/memory-budget.ts';
@@ -71,10 +72,16 @@ export function createPreview1(options: Preview1Options): Preview1 {
     throw error;
   }
   return {
-    snapshotPreview1: guarded(functionsOf(context), options.exit, options.report),
-    unstable: guarded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options.exit, options.report),
+    snapshotPreview1: withDirectCalls(surrounded(functionsOf(context), options), context),
+    unstable: surrounded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options),
     dispose: () => descriptors.closeAll((error) => options.report?.('fd_close', error)),
   };
+}
+
+function surrounded(functions: Functions, { exit, report, around }: Preview1Options): Functions {
+  const safe = guarded(functions, exit, report);
+  if (around === undefined) return safe;
+  return Object.fromEntries(Object.entries(safe).map(([name, call]) => [name, around(name, call)]));
 }
 
 /** The addon's file calls, or Node's where the addon is missing: enough to run guests, slower and less exact. */

@@ -47,6 +47,8 @@ export abstract class Descriptor {
   /** Whether `path_open` relative to it is a mistake about its kind (`notdir`) rather than about its number (`badf`). */
   readonly isFile: boolean = false;
   readonly isSocket: boolean = false;
+  /** The descriptor of the host behind it where direct calls may serve it, else -1. */
+  readonly directFd: number = -1;
 
   /** Set on preopens: the name that the guest sees. */
   preopenName: Uint8Array | undefined;

@@ -1,8 +1,8 @@
-import { MODE, modeOf, type NativeFs, newStatus, type Status, setMode, TIME_OMIT } from '../../native/fs.ts';
+import { DIRECT, MODE, modeOf, type NativeFs, newStatus, type Status, setMode, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno, errnoFromPosix, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, FILE_TYPE, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
-import { HostFile } from './host-file.ts';
+import { HostFile, setDirectKind } from './host-file.ts';
 
 /** What a preopen says that one may do with it; guests' libraries read it to choose a preopen. */
 const PREOPEN_RIGHTS =
@@ -89,6 +89,7 @@ export class HostDirectory extends Directory {
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #readOnly: boolean;
+  override readonly directFd: number;
 
   /** Takes over `fd`. */
   constructor(fs: NativeFs, fd: number, readOnly: boolean) {
@@ -96,6 +97,8 @@ export class HostDirectory extends Directory {
     this.#fs = fs;
     this.#fd = fd;
     this.#readOnly = readOnly;
+    this.directFd = fd;
+    setDirectKind(fs, fd, readOnly ? DIRECT.directory | DIRECT.readOnly : DIRECT.directory);
   }
 
   override fdstat(): Fdstat | Errno {
@@ -215,6 +218,7 @@ export class HostDirectory extends Directory {
   }
 
   override close(): void {
+    setDirectKind(this.#fs, this.#fd, 0);
     this.#fs.close(this.#fd);
   }
 }

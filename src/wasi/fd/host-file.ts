@@ -1,5 +1,5 @@
 import { HostError } from '../../errors.ts';
-import { MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
+import { DIRECT, MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, errnoName, failed, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
@@ -30,9 +30,13 @@ export class HostFile extends Descriptor {
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #options: HostFileOptions;
+  override readonly directFd: number;
   #flags: number;
-  /** Unsigned 64-bit: a guest may seek where no file reaches. */
-  #position: Offset = 0;
+  /** Shared with direct calls where they know the descriptor. */
+  readonly #positions: Float64Array;
+  readonly #slot: number;
+  /** Where the position is no safe integer: a guest may seek where no file reaches. */
+  #farPosition = 0n;
 
   /** Takes over `fd`. */
   constructor(fs: NativeFs, fd: number, options: HostFileOptions) {
@@ -41,6 +45,29 @@ export class HostFile extends Descriptor {
     this.#fd = fd;
     this.#options = options;
     this.#flags = options.flags & (FDFLAGS.append | FDFLAGS.nonblock);
+    const isKnown = fs.positions !== undefined && fd < fs.positions.length;
+    this.directFd = isKnown ? fd : -1;
+    this.#positions = isKnown ? fs.positions : new Float64Array(1);
+    this.#slot = isKnown ? fd : 0;
+    this.#position = 0;
+    this.#showKind();
+  }
+
+  #showKind(): void {
+    const appends = (this.#flags & FDFLAGS.append) !== 0;
+    setDirectKind(this.#fs, this.#fd, appends ? DIRECT.file | DIRECT.appends : DIRECT.file);
+  }
+
+  /** Unsigned 64-bit. */
+  get #position(): Offset {
+    const position = this.#positions[this.#slot] as number;
+    return position >= 0 ? position : this.#farPosition;
+  }
+
+  set #position(position: Offset) {
+    const isNear = typeof position === 'number';
+    this.#positions[this.#slot] = isNear ? position : -1;
+    if (!isNear) this.#farPosition = position;
   }
 
   override fdstat(): Fdstat | Errno {
@@ -107,6 +134,7 @@ export class HostFile extends Descriptor {
   override setFlags(flags: number): Errno {
     if ((flags & ~(FDFLAGS.append | FDFLAGS.nonblock)) !== 0) return ERRNO.inval;
     this.#flags = flags;
+    this.#showKind();
     return ERRNO.success;
   }
 
@@ -152,6 +180,7 @@ export class HostFile extends Descriptor {
   }
 
   override close(): void {
+    setDirectKind(this.#fs, this.#fd, 0);
     this.#fs.close(this.#fd);
   }
 }
@@ -165,11 +194,20 @@ function advance(position: Offset, count: number): Offset {
   return BigInt(position) + BigInt(count);
 }
 
-/** Whether a descriptor of the host waits for others: pipes, sockets, terminals. */
-export function isStream(fs: NativeFs, fd: number): boolean {
+/** Tells direct calls what a descriptor of the host is, before they are given it and when it is closed. */
+export function setDirectKind(fs: NativeFs, fd: number, kind: number): void {
+  if (fs.kinds !== undefined && fd < fs.kinds.length) fs.kinds[fd] = kind;
+}
+
+/** What kind of file a descriptor of the host is: type bits of {@link MODE}. */
+export function typeOf(fs: NativeFs, fd: number): number {
   const result = fs.statDescriptor(fd, scratch.words);
   if (result < 0)
     throw new HostError('ERR_STDIO', `descriptor ${fd} of the process: ${errnoName(errnoFromPosix(result))}`);
-  const type = modeOf(scratch) & MODE.typeMask;
+  return modeOf(scratch) & MODE.typeMask;
+}
+
+/** Whether such a file waits for others: pipes, sockets, terminals. */
+export function isStreamType(type: number): boolean {
   return type === MODE.fifo || type === MODE.socket || type === MODE.characterDevice;
 }

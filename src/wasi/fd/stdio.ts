@@ -1,9 +1,9 @@
 import { constants as osConstants } from 'node:os';
-import { MODE, type NativeFs, type Status, setMode } from '../../native/fs.ts';
+import { DIRECT, MODE, type NativeFs, type Status, setMode } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, failed } from '../errno.ts';
 import { type Fdstat, FILE_TYPE, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
-import { isStream } from './host-file.ts';
+import { isStreamType, setDirectKind, typeOf } from './host-file.ts';
 
 /**
  * How long one wait blocks the thread before JavaScript runs again. Short enough for a worker that is being terminated, or
@@ -71,6 +71,11 @@ export abstract class Output extends Stdio {
   }
 }
 
+/** Others may have to wait, or take a part. */
+function isDirectType(type: number): boolean {
+  return type === MODE.fifo || type === MODE.regular;
+}
+
 /**
  * A descriptor of the host as standard input. The host keeps it: closing is not ours to do.
  *
@@ -82,13 +87,17 @@ export class HostInput extends Input {
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #stream: boolean;
+  override readonly directFd: number;
   #hasFailed = false;
 
   constructor(fs: NativeFs, fd: number) {
     super();
     this.#fs = fs;
     this.#fd = fd;
-    this.#stream = isStream(fs, fd);
+    const type = typeOf(fs, fd);
+    this.#stream = isStreamType(type);
+    this.directFd = isDirectType(type) ? fd : -1;
+    if (isDirectType(type)) setDirectKind(fs, fd, type === MODE.fifo ? DIRECT.pipeIn : DIRECT.fileIn);
     this.isTerminal = fs.isTerminal(fd) === 1;
   }
 
@@ -123,12 +132,16 @@ export class HostOutput extends Output {
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #stream: boolean;
+  override readonly directFd: number;
 
   constructor(fs: NativeFs, fd: number) {
     super();
     this.#fs = fs;
     this.#fd = fd;
-    this.#stream = isStream(fs, fd);
+    const type = typeOf(fs, fd);
+    this.#stream = isStreamType(type);
+    this.directFd = isDirectType(type) ? fd : -1;
+    if (isDirectType(type)) setDirectKind(fs, fd, type === MODE.fifo ? DIRECT.pipeOut : DIRECT.fileOut);
     this.isTerminal = fs.isTerminal(fd) === 1;
   }
 

@@ -1,0 +1,167 @@
+#include "direct_calls.h"
+
+#include <cerrno>
+#include <memory>
+
+#include "arguments.h"
+#include "direct_guest.h"
+
+namespace fs {
+namespace {
+
+struct Named {
+  const char* name;
+  int (*function)(DirectCall&);
+};
+
+constexpr Named kDirect[] = {
+    {"fd_read", FdRead},
+    {"fd_write", FdWrite},
+    {"fd_seek", FdSeek},
+    {"fd_filestat_get", FdFilestatGet},
+    {"path_filestat_get", PathFilestatGet},
+    {"clock_time_get", ClockTimeGet},
+    {"random_get", RandomGet},
+    {"path_open", PathOpen},
+    {"fd_close", FdClose},
+    {"path_unlink_file", PathUnlinkFile},
+    {"path_rename", PathRename},
+};
+constexpr uint32_t kDirectCount = sizeof(kDirect) / sizeof(kDirect[0]);
+
+template <uint32_t kIndex>
+napi_value Enter(napi_env env, napi_callback_info info) {
+  DirectCall call(env, info);
+  try {
+    return call.Answer(kDirect[kIndex].function(call), kIndex);
+  } catch (...) {
+    // Memory ran out while a path was walked. No exception may cross into Node.
+    return call.Answer(kNotPlain, kIndex);
+  }
+}
+
+constexpr napi_callback kEntries[kDirectCount] = {Enter<0>, Enter<1>, Enter<2>, Enter<3>, Enter<4>, Enter<5>, Enter<6>, Enter<7>, Enter<8>,
+                                                     Enter<9>, Enter<10>};
+
+// (memory as Uint8Array)
+napi_value Attach(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value view = nullptr;
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, &count, &view, nullptr, &data) != napi_ok) return nullptr;
+  DirectGuest* guest = static_cast<DirectGuest*>(data);
+  if (guest->memory != nullptr) napi_delete_reference(env, guest->memory);
+  guest->memory = nullptr;
+  // Weak: the guest's memory in JavaScript holds the view for as long as it is the right one.
+  napi_create_reference(env, view, 0, &guest->memory);
+  return nullptr;
+}
+
+void Release(napi_env env, void* data, void*) {
+  DirectGuest* guest = static_cast<DirectGuest*>(data);
+  if (--guest->functions > 0) return;
+  if (guest->memory != nullptr) napi_delete_reference(env, guest->memory);
+  if (guest->fallbacks != nullptr) napi_delete_reference(env, guest->fallbacks);
+  delete guest;
+}
+
+// A function that shares the guest, and keeps what was given alive with it.
+napi_value Function(napi_env env, const char* name, napi_callback callback, DirectGuest* guest, napi_value holder) {
+  napi_value function = nullptr;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, guest, &function) != napi_ok ||
+      napi_set_named_property(env, function, "holder", holder) != napi_ok ||
+      napi_add_finalizer(env, function, guest, Release, nullptr, nullptr) != napi_ok) {
+    return nullptr;
+  }
+  ++guest->functions;
+  return function;
+}
+
+// The elements of a typed array of the given type; they stay where they are, for its buffer is never detached.
+template <typename Element>
+Element* Elements(napi_env env, napi_value object, const char* name, napi_typedarray_type wanted, size_t* length) {
+  napi_value view = nullptr;
+  napi_typedarray_type type;
+  void* data = nullptr;
+  if (napi_get_named_property(env, object, name, &view) != napi_ok ||
+      napi_get_typedarray_info(env, view, &type, length, &data, nullptr, nullptr) != napi_ok || type != wanted) {
+    return nullptr;
+  }
+  return static_cast<Element*>(data);
+}
+
+bool ReadGuest(napi_env env, napi_value given, DirectGuest* guest) {
+  size_t position_count = 0;
+  size_t opened_count = 0;
+  size_t free_count = 0;
+  size_t counts_length = 0;
+  guest->table = Elements<int32_t>(env, given, "table", napi_int32_array, &guest->table_length);
+  guest->kinds = Elements<uint8_t>(env, given, "kinds", napi_uint8_array, &guest->host_length);
+  guest->positions = Elements<double>(env, given, "positions", napi_float64_array, &position_count);
+  guest->opened = Elements<int32_t>(env, given, "opened", napi_int32_array, &opened_count);
+  guest->free = Elements<uint8_t>(env, given, "free", napi_uint8_array, &free_count);
+  guest->counts = Elements<int32_t>(env, given, "counts", napi_int32_array, &counts_length);
+  if (!guest->table || !guest->kinds || !guest->positions) return false;
+  if (!guest->opened || !guest->free || !guest->counts || counts_length < kCounts) return false;
+  if (position_count < guest->host_length || opened_count < guest->table_length || free_count < guest->table_length) {
+    return false;
+  }
+  napi_value start = nullptr;
+  bool lossless = false;
+  return napi_get_named_property(env, given, "monotonicStart", &start) == napi_ok &&
+         napi_get_value_bigint_int64(env, start, &guest->monotonic_start, &lossless) == napi_ok && lossless;
+}
+
+bool IsObject(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  return napi_typeof(env, value, &type) == napi_ok && type == napi_object;
+}
+
+// An array of the functions in JavaScript, in the order of kDirect.
+napi_value Fallbacks(napi_env env, napi_value given) {
+  napi_value functions = nullptr;
+  napi_value list = nullptr;
+  if (napi_get_named_property(env, given, "functions", &functions) != napi_ok || !IsObject(env, functions) ||
+      napi_create_array_with_length(env, kDirectCount, &list) != napi_ok) {
+    return nullptr;
+  }
+  for (uint32_t index = 0; index < kDirectCount; ++index) {
+    napi_value function = nullptr;
+    napi_valuetype type = napi_undefined;
+    if (napi_get_named_property(env, functions, kDirect[index].name, &function) != napi_ok ||
+        napi_typeof(env, function, &type) != napi_ok || type != napi_function ||
+        napi_set_element(env, list, index, function) != napi_ok) {
+      return nullptr;
+    }
+  }
+  return list;
+}
+
+}  // namespace
+
+napi_value DirectCalls(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value given = nullptr;
+  napi_value calls = nullptr;
+  if (napi_get_cb_info(env, info, &count, &given, nullptr, nullptr) != napi_ok || count < 1 || !IsObject(env, given)) {
+    return Failed(env, EINVAL);
+  }
+  auto guest = std::make_unique<DirectGuest>();
+  const napi_value fallbacks = Fallbacks(env, given);
+  if (fallbacks == nullptr || !ReadGuest(env, given, guest.get())) return Failed(env, EINVAL);
+  if (napi_set_named_property(env, given, "fallbacks", fallbacks) != napi_ok ||
+      napi_create_reference(env, fallbacks, 0, &guest->fallbacks) != napi_ok || napi_create_object(env, &calls) != napi_ok) {
+    return Failed(env, ENOMEM);
+  }
+  // From the first function on it belongs to their finalizers.
+  DirectGuest* shared = guest.release();
+  for (uint32_t index = 0; index <= kDirectCount; ++index) {
+    const bool is_last = index == kDirectCount;
+    const char* name = is_last ? "attach" : kDirect[index].name;
+    const napi_value function = Function(env, name, is_last ? Attach : kEntries[index], shared, given);
+    if (function == nullptr || napi_set_named_property(env, calls, name, function) != napi_ok) return Failed(env, ENOMEM);
+  }
+  return calls;
+}
+
+}  // namespace fs

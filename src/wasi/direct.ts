@@ -1,0 +1,42 @@
+import { type NativeFs, OPENED } from '../native/fs.ts';
+import type { Context, Functions } from './context.ts';
+import type { Descriptor } from './fd/descriptor.ts';
+import { HostDirectory } from './fd/host-directory.ts';
+import { HostFile } from './fd/host-file.ts';
+
+/** What a direct call has opened, for JavaScript; its position stays. */
+function adopt(fs: NativeFs, positions: Float64Array, fd: number, what: number): Descriptor {
+  const readOnly = (what & OPENED.readOnly) !== 0;
+  if ((what & OPENED.directory) !== 0) return new HostDirectory(fs, fd, readOnly);
+  const position = positions[fd] ?? 0;
+  const readable = (what & OPENED.readable) !== 0;
+  const writable = (what & OPENED.writable) !== 0;
+  const file = new HostFile(fs, fd, { readable, writable, flags: 0, readOnly });
+  positions[fd] = position;
+  return file;
+}
+
+/**
+ * Puts the addon's direct calls in place of the functions that it has them for: a program that makes such a call by the ten
+ * thousand then never waits for JavaScript, which is slow until V8 has compiled it. They ask the functions given here
+ * whenever something is out of the ordinary, so that there is one place that says what is right.
+ *
+ * @param functions of `wasi_snapshot_preview1`, with their guard
+ */
+export function withDirectCalls(functions: Functions, context: Context): Functions {
+  const { fs, descriptors, memory, monotonicStart } = context;
+  if (fs.directCalls === undefined || fs.kinds === undefined || fs.positions === undefined) return functions;
+  const { kinds, positions } = fs;
+  const calls = fs.directCalls({
+    ...descriptors.direct,
+    kinds,
+    positions,
+    monotonicStart,
+    functions,
+  });
+  if (typeof calls === 'number') return functions;
+  const { attach, ...direct } = calls;
+  memory.watch(attach);
+  descriptors.adopt = (fd, what) => adopt(fs, positions, fd, what);
+  return { ...functions, ...(direct as Functions) };
+}
