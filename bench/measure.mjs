@@ -23,20 +23,34 @@ import { summarize } from './statistics.mjs';
  */
 
 /**
+ * What a question is asked about where that is no model.
+ * @typedef {object} Case
+ * @property {string} name
+ * @property {string} label The name and how much of it, for tables.
+ * @property {string[]} guestArgs
+ * @property {string} [stdin] A file whose bytes come through a pipe.
+ * @property {boolean} [countsStdout] Standard output goes through a pipe to a process that counts its bytes; the count is
+ *   what subjects are compared by.
+ */
+
+/**
+ * @template {{ name: string }} [Asked=Model]
  * @typedef {object} Question
  * @property {string} name
  * @property {string} text
  * @property {Readonly<Record<string, string>>} values What one process gives: key, and what it is with its unit.
- * @property {(model: Model, settings: Settings) => string[]} guestArgs Options, module and its arguments, in the form of
+ * @property {(directory: string) => Asked[]} [prepare] What it is asked about, if not models; may put files into the
+ *   directory.
+ * @property {(asked: Asked, settings: Settings) => string[]} guestArgs Options, module and its arguments, in the form of
  *   `wasmtime run`.
  * @property {boolean} [watchesResources]
- * @property {(run: Run, settings: Settings) => Record<string, number>} read
+ * @property {(run: Run, settings: Settings) => Record<string, number>} read A value that does not apply is left out.
  */
 
 /**
  * @typedef {object} Result
  * @property {string} question
- * @property {string} model
+ * @property {string} asked Name of the model or the case.
  * @property {string} value
  * @property {string} subject
  * @property {Summary | null} ratio To the baseline, one sample for each round; null for the baseline itself.
@@ -44,41 +58,45 @@ import { summarize } from './statistics.mjs';
  */
 
 /**
- * Asks one question with one model. Subjects run in turn, in one order and then in the other (A B B A), so that a slow
+ * Asks one question about one model or case. Subjects run in turn, in one order and then in the other (A B B A), so that a slow
  * drift of the machine falls on all alike. One round before the first is not counted: it fills caches.
- * @param {Question} question
- * @param {Model} model
+ * @template {{ name: string, label?: string, stdin?: string, countsStdout?: boolean }} Asked
+ * @param {Question<Asked>} question
+ * @param {Asked} asked
  * @param {readonly Subject[]} subjects The baseline stands last.
  * @param {Settings} settings
  * @param {(done: number) => void} onRound
  * @returns {Result[]}
  * @throws {Error} When a process fails or two print different bytes to standard output.
  */
-export function measure(question, model, subjects, settings, onRound) {
+export function measure(question, asked, subjects, settings, onRound) {
   /** @type {Map<Subject, Record<string, number>[]>} */
   const samples = new Map(subjects.map((subject) => [subject, []]));
   /** @type {{ subject: Subject, stdout: string } | undefined} */
   let first;
   for (let round = -1; round < settings.pairs; round++) {
     for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse()) {
-      const run = runOnce(subject, question.guestArgs(model, settings), question.watchesResources);
+      const run = runOnce(subject, question.guestArgs(asked, settings), { ...question, ...asked });
       first ??= { subject, stdout: run.stdout };
-      requireSameOutput(first, { subject, stdout: run.stdout }, `${question.name}, ${model.name}`);
+      requireSameOutput(first, { subject, stdout: run.stdout }, `${question.name}, ${asked.name}`);
       if (round >= 0) samples.get(subject)?.push(question.read(run, settings));
     }
     onRound(round + 1);
   }
-  return Object.keys(question.values).flatMap((value) => results(question.name, model.name, value, samples));
+  const given = Object.keys(samples.get(/** @type {Subject} */ (subjects.at(-1)))?.[0] ?? {});
+  return Object.keys(question.values)
+    .filter((value) => given.includes(value))
+    .flatMap((value) => results(question.name, asked.label ?? asked.name, value, samples));
 }
 
 /**
  * @param {string} question
- * @param {string} model
+ * @param {string} asked
  * @param {string} value
  * @param {Map<Subject, Record<string, number>[]>} samples
  * @returns {Result[]}
  */
-function results(question, model, value, samples) {
+function results(question, asked, value, samples) {
   const columns = [...samples].map(([subject, rounds]) => ({
     subject: subject.name,
     numbers: rounds.map((round) => round[value] ?? Number.NaN),
@@ -86,7 +104,7 @@ function results(question, model, value, samples) {
   const baseline = columns.at(-1);
   return columns.map((column) => ({
     question,
-    model,
+    asked,
     value,
     subject: column.subject,
     ratio:
@@ -108,14 +126,26 @@ sys.exit(os.waitstatus_to_exitcode(status))
 `;
 
 /**
- * Starts the program directly, no shell between, and waits until it ended and closed its output.
+ * The command with pipes around it; Node itself would make socket pairs.
+ * @param {readonly string[]} command
+ * @param {{ stdin?: string, countsStdout?: boolean }} streams
+ */
+function piped(command, { stdin, countsStdout }) {
+  if (stdin === undefined && !countsStdout) return command;
+  const from = stdin === undefined ? '' : 'cat "$0" | ';
+  return ['sh', '-c', `${from}"$@"${countsStdout ? ' | wc -c' : ''}`, stdin ?? 'sh', ...command];
+}
+
+/**
+ * Starts the program, with no shell between unless there are pipes, and waits until it ended and closed its output.
  * @param {Subject} subject
  * @param {readonly string[]} args
- * @param {boolean} [watchesResources]
+ * @param {{ watchesResources?: boolean, stdin?: string, countsStdout?: boolean }} [how]
  * @returns {Run}
  */
-export function runOnce(subject, args, watchesResources = false) {
-  const command = [subject.program, ...subject.args, ...args];
+export function runOnce(subject, args, how = {}) {
+  const { watchesResources } = how;
+  const command = piped([subject.program, ...subject.args, ...args], how);
   const [program = '', ...rest] = watchesResources ? ['python3', '-c', WATCH_RESOURCES, ...command] : command;
   const start = process.hrtime.bigint();
   const { error, status, signal, output } = spawnSync(program, rest, {

@@ -43,15 +43,17 @@ export function machineText(machine) {
 
 /**
  * One question's table: ratios to the baseline first, then what was measured.
- * @param {Question} question
+ * @param {Pick<Question, 'name' | 'text' | 'values'>} question
  * @param {readonly Result[]} results Of this question.
  * @param {string} baseline
  */
 export function resultText(question, results, baseline) {
-  const rows = [['model', 'value', 'subject', `ratio to ${baseline}`, 'quartiles', 'range', 'pairs', 'median', 'p95']];
-  for (const { model, value, subject, ratio, absolute } of results) {
+  const rows = [
+    ['asked about', 'value', 'subject', `ratio to ${baseline}`, 'quartiles', 'range', 'pairs', 'median', 'p95'],
+  ];
+  for (const { asked, value, subject, ratio, absolute } of results) {
     rows.push([
-      model,
+      asked,
       question.values[value] ?? value,
       subject,
       ratio ? ratio.median.toFixed(3) : '1',

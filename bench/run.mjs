@@ -1,13 +1,13 @@
 /**
  * Compares this host with wasmtime: same guest, model, input and OpenVINO libraries, in turn.
  *
- *     npm run bench -- [--question NAME]... [--model NAME]... [--pairs N] [--turns N] [--node PATH]...
- *                      [--openvino DIR] [--wasmtime PATH] [--control] [--json FILE]
+ *     npm run bench -- [QUESTION]... [--model NAME]... [--case NAME]... [--pairs N] [--turns N]
+ *                      [--node PATH]... [--openvino DIR] [--wasmtime PATH] [--control] [--json FILE]
  *
  * Ends with 1 when a process fails or two subjects print different bytes. `--control` measures wasmtime against itself
  * as well: how far from 1 its ratio is tells how much of the others' is noise.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,18 +16,23 @@ import { findModels } from './models.mjs';
 import { usedOpenVino } from './openvino.mjs';
 import { findOrInstallWasmtime, linkOpenVino, wasmtimeVersion } from './peer.mjs';
 import { coldStart } from './questions/cold-start.mjs';
+import { fileSystem } from './questions/file-system.mjs';
 import { inGuestInference } from './questions/in-guest-inference.mjs';
 import { resources } from './questions/resources.mjs';
 import { describeMachine, machineText, resultText } from './report.mjs';
 import { thisHost, wasmtime } from './subjects.mjs';
 
-const QUESTIONS = [coldStart, inGuestInference, resources];
+/** @typedef {import('./measure.mjs').Question<any>} AnyQuestion */
+
+/** @type {readonly AnyQuestion[]} */
+const QUESTIONS = [coldStart, inGuestInference, resources, fileSystem];
 
 function parseOptions() {
   return parseArgs({
     options: {
       question: { type: 'string', multiple: true, default: [] },
       model: { type: 'string', multiple: true, default: [] },
+      case: { type: 'string', multiple: true, default: [] },
       pairs: { type: 'string', default: '15' },
       turns: { type: 'string', default: '300' },
       node: { type: 'string', multiple: true, default: [] },
@@ -36,7 +41,8 @@ function parseOptions() {
       control: { type: 'boolean', default: false },
       json: { type: 'string' },
     },
-  }).values;
+    allowPositionals: true,
+  });
 }
 
 /**
@@ -48,47 +54,67 @@ function positiveInteger(name, text) {
   return Number(text);
 }
 
-/** @param {readonly string[]} chosen Names; empty for all. */
-function findQuestions(chosen) {
-  const names = QUESTIONS.map((question) => question.name);
+/**
+ * @param {string} what For the message.
+ * @param {readonly string[]} chosen Names; empty for all.
+ * @param {readonly { name: string }[]} list
+ */
+function requireKnown(what, chosen, list) {
+  const names = list.map(({ name }) => name);
   const unknown = chosen.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new Error(`question ${unknown}: there are ${names.join(', ')}`);
-  return QUESTIONS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
+  if (unknown !== undefined) throw new Error(`${what} ${unknown}: there are ${names.join(', ')}`);
 }
 
 /** @param {string} scratch Directory of this run. */
 function main(scratch) {
-  const options = parseOptions();
+  const { values: options, positionals } = parseOptions();
   const settings = { pairs: positiveInteger('pairs', options.pairs), turns: positiveInteger('turns', options.turns) };
-  const questions = findQuestions(options.question);
-  const models = findModels(options.model);
-  const openvino = usedOpenVino(options.openvino);
+  const chosen = [...options.question, ...positionals];
+  requireKnown('question', chosen, QUESTIONS);
+  const questions = QUESTIONS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
+  const asksAboutModels = questions.some(({ prepare }) => prepare === undefined);
+  const models = asksAboutModels ? findModels(options.model) : [];
+  const openvino = asksAboutModels ? usedOpenVino(options.openvino) : undefined;
   const peer = options.wasmtime
     ? { program: options.wasmtime, version: wasmtimeVersion(options.wasmtime) }
     : findOrInstallWasmtime();
-  linkOpenVino(openvino.libraries, scratch);
+  if (openvino) linkOpenVino(openvino.libraries, join(scratch, 'openvino'));
 
-  const baseline = wasmtime(peer.program, peer.version, scratch);
+  const baseline = wasmtime(peer.program, peer.version, join(scratch, 'openvino'));
   const subjects = [process.execPath, ...options.node].map((node) => thisHost(node, options.openvino));
-  if (options.control) subjects.push(wasmtime(peer.program, peer.version, scratch, ' (control)'));
+  if (options.control) subjects.push(wasmtime(peer.program, peer.version, join(scratch, 'openvino'), ' (control)'));
   subjects.push(baseline);
 
   const machine = describeMachine({
-    OpenVINO: openvino.version,
+    ...(openvino && { OpenVINO: openvino.version }),
     wasmtime: peer.version,
     threads: 'default',
     caches: 'as by default, filled by a round that is not counted',
   });
   process.stdout.write(machineText(machine));
   const results = questions.flatMap((question) => {
-    const answers = models.flatMap((model) => {
-      const progress = (/** @type {number} */ done) => showProgress(`${question.name}, ${model.name}`, done, settings);
-      return measure(question, model, subjects, settings, progress);
+    const asked = question.prepare ? casesOf(question, scratch, options.case) : models;
+    const answers = asked.flatMap((one) => {
+      const progress = (/** @type {number} */ done) => showProgress(`${question.name}, ${one.name}`, done, settings);
+      return measure(question, one, subjects, settings, progress);
     });
     process.stdout.write(resultText(question, answers, baseline.name));
     return answers;
   });
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, settings, results }, null, 2)}\n`);
+}
+
+/**
+ * @param {AnyQuestion} question
+ * @param {string} scratch
+ * @param {readonly string[]} chosen Names; empty for all.
+ */
+function casesOf(question, scratch, chosen) {
+  const directory = join(scratch, question.name);
+  mkdirSync(directory);
+  const cases = question.prepare?.(directory) ?? [];
+  requireKnown('case', chosen, cases);
+  return cases.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
 }
 
 /**

@@ -26,12 +26,22 @@ describe.skipIf(skipUnless(peer))('npm run bench', () => {
 
   it('gives a ratio to wasmtime for every question, from as many pairs as asked for', () => {
     const file = join(scratch, 'result.json');
-    const { status, stderr } = bench('--wasmtime', WASMTIME, '--json', file);
+    const about = [
+      'cold-start',
+      'in-guest-inference',
+      'resources',
+      'file-system',
+      '--case',
+      'opens',
+      '--case',
+      'stdout-writes',
+    ];
+    const { status, stderr } = bench(...about, '--wasmtime', WASMTIME, '--json', file);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const { results } = JSON.parse(readFileSync(file, 'utf8')) as Measured;
     const ours = results.filter(({ subject }) => subject.startsWith('wasi-nn-host'));
     expect(new Set(ours.map(({ question }) => question))).toEqual(
-      new Set(['cold-start', 'in-guest-inference', 'resources']),
+      new Set(['cold-start', 'in-guest-inference', 'resources', 'file-system']),
     );
     for (const { ratio } of ours) {
       expect(ratio?.count).toBe(2);
@@ -46,6 +56,11 @@ describe.skipIf(skipUnless(peer))('npm run bench', () => {
     const { status, stderr } = bench('--wasmtime', liar, '--question', 'cold-start');
     expect(status).toBe(1);
     expect(stderr).toContain('cold-start, digits: outputs differ');
+  });
+
+  it('knows its questions and cases by name', () => {
+    expect(bench('files').stderr).toContain('question files: there are cold-start, ');
+    expect(bench('file-system', '--wasmtime', WASMTIME, '--case', 'open').stderr).toContain('case open: there are ');
   });
 
   it('fails when a subject fails', () => {
