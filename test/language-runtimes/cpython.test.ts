@@ -56,7 +56,7 @@ const RUNS: readonly PythonRun[] = [
   { name: 'the syntax tree of a script', args: ['-m', 'ast', '/scripts/whole.py'], marker: 'FunctionDef' },
   {
     name: 'compileall',
-    args: ['-m', 'compileall', '/work'],
+    args: ['-m', 'compileall', '/data'],
     prepare: (folder) => {
       writeFileSync(join(folder, 'm.py'), 'print(1)\n');
       utimesSync(join(folder, 'm.py'), 1_000_000_000, 1_000_000_000);
@@ -65,7 +65,7 @@ const RUNS: readonly PythonRun[] = [
   },
   {
     name: 'tests of its own',
-    args: ['-B', '-m', 'unittest', 'discover', '-s', '/work'],
+    args: ['-B', '-m', 'unittest', 'discover', '-s', '/data'],
     prepare: (folder) =>
       writeFileSync(
         join(folder, 'test_it.py'),
@@ -80,7 +80,7 @@ describe.skipIf([python, wasmtime].some(skipUnless))('CPython', () => {
   it.each(RUNS)(
     'does the same as under wasmtime: $name',
     ({ args, marker, ...run }) => {
-      const options = ['--dir', '.::/work', '--dir', `${SCRIPTS}::/scripts`, '--env', 'A=1'];
+      const options = ['--dir', '.::/data', '--dir', `${SCRIPTS}::/scripts`, '--env', 'A=1'];
       const elapsed = (text: string) => steady(text).replace(/in \d+\.\d+s$/m, 'in some time');
       expectSameRun(directory, { ...run, args: [...options, python.path, ...args], steady: elapsed }, marker);
     },

@@ -32,7 +32,7 @@ describe.skipIf([go, wasmtime].some(skipUnless))('a Go program', () => {
   ])(
     'does the same as under wasmtime: %s',
     (section) => {
-      const args = ['--dir', '.::/work', '--env', 'A=b c', '--env', 'EMPTY=', wasm, section];
+      const args = ['--dir', '.::/data', '--env', 'A=b c', '--env', 'EMPTY=', wasm, section];
       expectSameRun(directory, { args, steady }, `== ${section}`);
     },
     WHOLE_RUN_TIMEOUT_MS,

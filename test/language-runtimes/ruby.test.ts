@@ -20,7 +20,7 @@ describe.skipIf([ruby, wasmtime].some(skipUnless))('Ruby', () => {
         `rb-js-abi-host=${GUESTS}ruby-js.wat`,
         `ruby=${ruby.path}`,
       ];
-      const options = ['--dir', '.::/work', '--env', 'A=1', ...preloads.flatMap((preload) => ['--preload', preload])];
+      const options = ['--dir', '.::/data', '--env', 'A=1', ...preloads.flatMap((preload) => ['--preload', preload])];
       const prepare = (folder: string) => cpSync(`${GUESTS}whole.rb`, join(folder, 'script.rb'));
       const run = { args: [...options, `${GUESTS}ruby.wat`], prepare, stdin: 'a\nb\nc' };
       expectSameRun(directory, run, 'deep: SystemStackError');

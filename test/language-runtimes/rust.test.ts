@@ -23,7 +23,7 @@ describe.skipIf([rust, wasmtime].some(skipUnless))('a Rust program', () => {
   it.each(['0', '99', '130', 'panic', 'abort', 'unwrap', 'index'])(
     'does the same as under wasmtime: whole, then %s',
     (end) => {
-      const args = ['--dir', '.::/work', '--env', 'A=1', wasm, end];
+      const args = ['--dir', '.::/data', '--env', 'A=1', wasm, end];
       expectSameRun(directory, { args, stdin: 'one\ntwo\nthree' }, 'to stderr');
     },
     WHOLE_RUN_TIMEOUT_MS,

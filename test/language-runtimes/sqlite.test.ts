@@ -27,38 +27,38 @@ interface ShellRun extends Omit<WholeRun, 'args'> {
 }
 
 const RUNS: readonly ShellRun[] = [
-  { name: 'a whole script', args: ['/work/main.db'], stdin: SCRIPT, marker: 'the end of the script' },
+  { name: 'a whole script', args: ['/data/main.db'], stdin: SCRIPT, marker: 'the end of the script' },
   {
     name: 'a script from a file',
-    args: ['/work/main.db', '.read /work/script.sql'],
+    args: ['/data/main.db', '.read /data/script.sql'],
     prepare: (folder) => writeFileSync(join(folder, 'script.sql'), SCRIPT),
     marker: 'the end of the script',
   },
-  { name: 'many rows', args: ['/work/big.db'], stdin: BIG, marker: 'counted' },
+  { name: 'many rows', args: ['/data/big.db'], stdin: BIG, marker: 'counted' },
   {
     name: 'many transactions',
-    args: ['/work/many.db'],
+    args: ['/data/many.db'],
     stdin: `create table t(a);\n${'insert into t values(1);\n'.repeat(100)}select sum(a), 'summed' from t;\n`,
     marker: '100|summed',
   },
   { name: 'statements after a prompt', args: ['-interactive'], stdin: 'select 6 *\n7;\n', marker: '42' },
   {
     name: 'an exit in a transaction',
-    args: ['/work/a.db'],
+    args: ['/data/a.db'],
     stdin: 'pragma journal_mode = memory; begin; create table t(a); select "begun";\n.exit 5\n',
     marker: 'begun',
   },
   { name: 'an unknown option', args: ['-nope'], marker: 'unknown option' },
   {
     name: 'a file that is no database',
-    args: ['/work/bad.db', 'select * from sqlite_master'],
+    args: ['/data/bad.db', 'select * from sqlite_master'],
     prepare: (folder) => writeFileSync(join(folder, 'bad.db'), 'no database'.repeat(100)),
     marker: 'file is not a database',
   },
-  { name: 'a database above', args: ['/work/../a.db', 'create table t(a)'], marker: 'unable to open' },
+  { name: 'a database above', args: ['/data/../a.db', 'create table t(a)'], marker: 'unable to open' },
   {
     name: 'a link to above',
-    args: ['/work/link.db', 'create table t(a)'],
+    args: ['/data/link.db', 'create table t(a)'],
     prepare: (folder) => symlinkSync('../outside.db', join(folder, 'link.db')),
     marker: 'unable to open',
   },
@@ -68,7 +68,7 @@ describe.skipIf(skipUnless(wasmtime))("SQLite's shell", () => {
   it.each(RUNS)(
     'does the same as under wasmtime: $name',
     ({ args, marker, ...run }) => {
-      expectSameRun(directory, { ...run, args: ['--dir', '.::/work', SHELL, ...args] }, marker);
+      expectSameRun(directory, { ...run, args: ['--dir', '.::/data', SHELL, ...args] }, marker);
     },
     WHOLE_RUN_TIMEOUT_MS,
   );

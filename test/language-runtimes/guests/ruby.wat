@@ -1,4 +1,4 @@
-;; Starts Ruby, which is a reactor: its module is preloaded as "ruby". Runs /work/script.rb.
+;; Starts Ruby, which is a reactor: its module is preloaded as "ruby". Runs /data/script.rb.
 (module
   (import "ruby" "memory" (memory 1))
   (import "ruby" "cabi_realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
@@ -9,7 +9,7 @@
   (data $name "ruby")
   (data $flag "-EUTF-8")
   (data $e "-e_=0")
-  (data $script "load '/work/script.rb'")
+  (data $script "load '/data/script.rb'")
   (export "memory" (memory 0))
   (func (export "_start") (local $args i32) (local $p i32) (local $r i32)
     (local.set $args (call $realloc (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 24)))

@@ -6,28 +6,28 @@ function report(name, value) {
 }
 
 report('arguments', [...scriptArgs, os.platform, std.getenv('A') ?? 'no A']);
-os.chdir?.('/work');
-report('mkdir', [os.mkdir('/work/d', 0o755), os.mkdir('/work/d', 0o755)]);
+os.chdir?.('/data');
+report('mkdir', [os.mkdir('/data/d', 0o755), os.mkdir('/data/d', 0o755)]);
 
-const file = std.open('/work/d/f.txt', 'w+');
+const file = std.open('/data/d/f.txt', 'w+');
 file.puts('line\n'.repeat(100));
 report('tell', [file.tell(), file.seek(10, std.SEEK_SET), file.getline(), file.eof()]);
 file.close();
-report('content', std.loadFile('/work/d/f.txt').length);
+report('content', std.loadFile('/data/d/f.txt').length);
 
 const failure = {};
-report('missing', [std.open('/work/none', 'r', failure), failure]);
-report('outside', [std.open('/work/../../etc/passwd', 'r', failure), failure]);
+report('missing', [std.open('/data/none', 'r', failure), failure]);
+report('outside', [std.open('/data/../../etc/passwd', 'r', failure), failure]);
 
-const [status, statError] = os.stat('/work/d/f.txt');
+const [status, statError] = os.stat('/data/d/f.txt');
 report('stat', [statError, status.size, status.mode & os.S_IFMT]);
-report('utimes', [os.utimes('/work/d/f.txt', 1000, 2000), os.stat('/work/d/f.txt')[0].mtime]);
-report('rename', [os.rename('/work/d/f.txt', '/work/d/g.txt'), os.rename('/work/none', '/work/d/x')]);
-report('remove', [os.remove('/work/none'), os.remove('/work/d')]);
-const [names, listError] = os.readdir('/work/d');
+report('utimes', [os.utimes('/data/d/f.txt', 1000, 2000), os.stat('/data/d/f.txt')[0].mtime]);
+report('rename', [os.rename('/data/d/f.txt', '/data/d/g.txt'), os.rename('/data/none', '/data/d/x')]);
+report('remove', [os.remove('/data/none'), os.remove('/data/d')]);
+const [names, listError] = os.readdir('/data/d');
 report('readdir', [listError, names.sort()]);
 
-const descriptor = os.open('/work/d/raw', os.O_RDWR | os.O_CREAT, 0o644);
+const descriptor = os.open('/data/d/raw', os.O_RDWR | os.O_CREAT, 0o644);
 const bytes = new Uint8Array([1, 2, 3, 4, 5]).buffer;
 report('raw', [
   os.write(descriptor, bytes, 1, 3),

@@ -3,7 +3,7 @@ import os, sys, stat, json, re, tempfile, datetime, time, random, shutil, pathli
 print(sys.version, sys.platform, sys.byteorder, sys.maxsize)
 print(sys.argv, sorted(os.environ.items()))
 print(os.getcwd())
-os.chdir('/work') if os.path.isdir('/work') else None
+os.chdir('/data') if os.path.isdir('/data') else None
 
 def report(f, *a, **k):
     try:
@@ -69,7 +69,7 @@ report(open, 'd/a.txt', 'x')
 report(os.stat, '../..')
 report(os.listdir, '/')
 report(os.stat, '/etc')
-report(open, '/work/../../etc/passwd')
+report(open, '/data/../../etc/passwd')
 report(os.listdir, 'nosuch')
 report(os.listdir, 'd/a.txt')
 report(os.stat, 'a\x00b')

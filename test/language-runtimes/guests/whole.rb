@@ -3,7 +3,7 @@ $stdout.sync = true
 require 'json'; require 'set'; require 'tempfile'; require 'fileutils'; require 'digest'; require 'time'; require 'stringio'; require 'erb'; require 'yaml' rescue p $!
 p RUBY_VERSION, RUBY_PLATFORM, ENV.to_h, Dir.pwd, $0, ARGV
 def report(name); r = yield; puts "#{name}: #{r.inspect}"; rescue SystemCallError, IOError, NotImplementedError, ArgumentError, NoMethodError, SystemStackError, NoMemoryError, StandardError => e; puts "#{name}: #{e.class} #{e.message} #{e.errno if e.respond_to?(:errno)}"; end
-report('chdir') { Dir.chdir('/work') }
+report('chdir') { Dir.chdir('/data') }
 report('mkdir') { FileUtils.mkdir_p('d/e/f') }
 report('mkdir again') { Dir.mkdir('d') }
 report('write') { File.write('d/a', "line\n" * 100) }
@@ -20,7 +20,7 @@ report('readlink') { File.readlink('d/l') }
 report('lstat') { File.lstat('d/l').ftype }
 report('loop') { File.symlink('loop', 'd/loop'); File.stat('d/loop') }
 report('absolute link') { File.symlink('/etc/passwd', 'd/abs'); File.read('d/abs') }
-report('outside') { File.read('/work/../../etc/passwd') }
+report('outside') { File.read('/data/../../etc/passwd') }
 report('etc') { File.read('/etc/passwd') }
 report('link') { File.link('d/a', 'd/h'); File.stat('d/h').nlink }
 report('rename') { File.rename('d/h', 'd/r') }
@@ -33,7 +33,7 @@ report('children') { Dir.children('d').sort }
 report('glob') { Dir.glob('d/**/*').sort }
 report('each_child') { 300.times { |i| File.write("d/e/#{i}", i.to_s) }; Dir.each_child('d/e').count }
 report('entries') { Dir.entries('d/e').size }
-report('tempfile') { Tempfile.create('x', '/work') { |f| f.write('abc'); f.flush; File.size(f.path) } }
+report('tempfile') { Tempfile.create('x', '/data') { |f| f.write('abc'); f.flush; File.size(f.path) } }
 report('rm_rf') { FileUtils.rm_rf('d/e'); File.exist?('d/e') }
 report('cp') { FileUtils.cp('d/a', 'd/c'); FileUtils.compare_file('d/a', 'd/c') }
 report('nul') { File.read("a\0b") }

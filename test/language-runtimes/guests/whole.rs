@@ -26,7 +26,7 @@ fn main() {
     v.sort();
     println!("{:?}", v);
     println!("{:?} {:?}", env::current_dir(), env::var("A"));
-    show("chdir", env::set_current_dir("/work"));
+    show("chdir", env::set_current_dir("/data"));
     show("exe", env::current_exe());
     show("mkdirs", create_dir_all("r/s/t"));
     show("mkdir", create_dir("r"));

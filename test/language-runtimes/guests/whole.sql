@@ -56,8 +56,8 @@ select name, mode from fsdir('.') where name like '%.txt';
 .open /nosuch/x.db
 select 1;
 create table z(a);
-.save /work/saved.db
-.open /work/main.db
+.save /data/saved.db
+.open /data/main.db
 pragma cache_size=10; update t set name=name||'x'; pragma wal_checkpoint; pragma temp_store; 
 create temp table tt as select * from t order by random(); select count(*) from tt;
 pragma mmap_size=1000000; select count(*) from t;

@@ -28,7 +28,7 @@ func files() {
 			fmt.Println("FAIL", err)
 		}
 	}
-	show("chdir", os.Chdir("/work"))
+	show("chdir", os.Chdir("/data"))
 	wd, err := os.Getwd()
 	fmt.Println(wd, err)
 	must(os.MkdirAll("a/b/c", 0o755))
@@ -166,7 +166,7 @@ func files() {
 }
 
 func walk() {
-	os.Chdir("/work")
+	os.Chdir("/data")
 	for i := 0; i < 1500; i++ {
 		os.MkdirAll(fmt.Sprintf("t/%d/%d", i%3, i%7), 0o755)
 		os.WriteFile(fmt.Sprintf("t/%d/%d/file-%d", i%3, i%7, i), []byte{byte(i)}, 0o644)
