@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedRuntimes, cacheRoot, cacheRootProblem } from './cache-dir.ts';
-import type { SearchedPlace } from './index.ts';
+import type { SearchedPlace } from './contract.ts';
 import {
   compareVersions,
   type DirectoryAnswer,

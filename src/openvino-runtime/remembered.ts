@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { cacheRoot, cacheRootProblem, makeCacheRoot } from './cache-dir.ts';
-import type { FoundRuntime } from './index.ts';
+import type { FoundRuntime } from './contract.ts';
 
 /**
  * The answer of the slow places (Python, the system's directories), kept in our cache so that a start of the command line

@@ -1,5 +1,5 @@
 import { BackendError } from '../errors.ts';
-import type { FindRuntimeOptions, FoundRuntime, SearchedPlace } from './index.ts';
+import type { FindRuntimeOptions, FoundRuntime, SearchedPlace } from './contract.ts';
 import {
   cachePlace,
   explicitPlace,

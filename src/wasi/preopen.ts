@@ -1,12 +1,12 @@
 import { constants as osConstants } from 'node:os';
 import { HostError } from '../errors.ts';
 import type { NativeFs } from '../native/fs.ts';
+import type { Preopen } from './contract.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { HostDirectory } from './fd/host-directory.ts';
 import type { MemoryBudget } from './fd/memory-budget.ts';
 import { fromShim } from './fd/shim.ts';
 import { Socket } from './fd/socket.ts';
-import type { Preopen } from './index.ts';
 
 const encoder = new TextEncoder();
 
