@@ -23,7 +23,7 @@ export const ERROR_CODES = {
   ERR_GUEST_ABORTED: 'the signal given for the run ended it',
 
   ERR_STDIO: 'a standard stream cannot be opened, or a stream of the embedder failed while the guest used it',
-  ERR_PREOPEN: 'a directory to be preopened does not exist or cannot be opened',
+  ERR_PREOPEN: 'a directory to be preopened cannot be opened, or a descriptor is no socket',
 
   ERR_NN_RUNTIME_NOT_FOUND: 'no OpenVINO runtime was found in any place of the search',
   ERR_NN_RUNTIME_INVALID: 'a library was found but cannot be opened, or lacks symbols that every supported version has',

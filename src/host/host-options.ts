@@ -1,6 +1,5 @@
 /** What an embedder may ask of a host and of one run, and the checks of it. */
 import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
-import { OptionError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import { invalidOption } from '../options.ts';
 import type { Preopen } from '../wasi/index.ts';
@@ -30,15 +29,22 @@ export interface HostOptions {
 }
 
 /**
- * A directory for the guest: one of the host, or an `Fd` of `@bjorn3/browser_wasi_shim`.
+ * A directory for the guest, one of the host or an `Fd` of `@bjorn3/browser_wasi_shim`, or a socket. The guest finds them
+ * as its descriptors 3, 4, … in this order.
  *
  * A `PreopenDirectory` is a tree in memory: the guest's changes are in its `File`s and `Directory`s at once, and links that
  * the guest makes are `SymbolicLink`s. Any other class is called as it is; what it throws, or answers against its
  * interface, is the guest's `io`.
+ *
+ * `socketFd` is the number of a descriptor of the process: a socket that listens (for `sock_accept`) or is connected. It
+ * stays the embedder's to close, after the run; the connections that a guest accepts are closed with the guest. Whatever
+ * else polls it, a `Server` of this process say, takes connections and bytes as well. Sockets belong after all directories:
+ * wasi-libc looks for directories from 3 on, and stops where there is none.
  */
 export type HostPreopen =
   | { hostPath: string; guestPath?: string; readOnly?: boolean }
-  | { guestPath: string; fd: ShimFd; readOnly?: boolean };
+  | { guestPath: string; fd: ShimFd; readOnly?: boolean }
+  | { socketFd: number };
 
 /**
  * Where standard input comes from.
@@ -144,7 +150,7 @@ const RUN_OPTIONS = [
 /** A misspelt limit that nobody misses would be no limit. @throws OptionError */
 function checkNames(options: object, names: readonly string[]): void {
   const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new OptionError(`${unknown}: no such option; there are ${names.join(', ')}`);
+  if (unknown !== undefined) throw invalidOption('options', `names out of ${names.join(', ')}`, unknown);
 }
 
 /** @throws OptionError */
@@ -170,7 +176,7 @@ export function checkRunOptions(options: HostRunOptions): void {
   optional('args', options.args, isTexts, 'an array of text');
   optional('argv0', options.argv0, isText, 'text');
   optional('env', options.env, (env) => isTexts(Object.values(env)), 'an object of text');
-  optional('preopens', options.preopens, Array.isArray, 'an array of directories');
+  optional('preopens', options.preopens, Array.isArray, 'an array of directories and sockets');
   optional('maxCaptureBytes', options.maxCaptureBytes, isCount, 'a whole number of bytes');
   optional('maxMemoryBytes', options.maxMemoryBytes, isCount, 'a whole number of bytes');
   optional('maxMemoryFileBytes', options.maxMemoryFileBytes, isCount, 'a whole number of bytes');
@@ -218,12 +224,22 @@ function isFileOrFd(value: object): boolean {
 
 /** @throws OptionError */
 export function toPreopen(preopen: HostPreopen, index: number): Preopen {
-  if (preopen !== null && typeof preopen === 'object') {
-    if ('fd' in preopen && isText(preopen.guestPath)) return { kind: 'shim', ...preopen };
-    if ('hostPath' in preopen && isText(preopen.hostPath)) {
-      const { hostPath, guestPath = hostPath, readOnly = false } = preopen;
-      if (isText(guestPath)) return { kind: 'host', hostPath, guestPath, readOnly };
-    }
+  const name = `preopens[${index}]`;
+  if (typeof preopen !== 'object' || preopen === null) throw invalidOption(name, PREOPEN_FORMS, preopen);
+  if ('socketFd' in preopen) {
+    const { socketFd } = preopen;
+    if (!isDescriptor(socketFd)) throw invalidOption(`${name}.socketFd`, 'the number of a descriptor', socketFd);
+    return { kind: 'socket', fd: socketFd };
   }
-  throw new OptionError(`preopens[${index}]: expected { hostPath, guestPath } or { guestPath, fd }`);
+  optional(`${name}.readOnly`, preopen.readOnly, (value) => typeof value === 'boolean', 'true or false');
+  optional(`${name}.guestPath`, preopen.guestPath, isText, 'text');
+  if ('fd' in preopen && isText(preopen.guestPath)) return { kind: 'shim', ...preopen };
+  if ('hostPath' in preopen && isText(preopen.hostPath)) {
+    const { hostPath, guestPath = hostPath, readOnly = false } = preopen;
+    return { kind: 'host', hostPath, guestPath, readOnly };
+  }
+  throw invalidOption(name, PREOPEN_FORMS, preopen);
 }
+
+const PREOPEN_FORMS = '{ hostPath, guestPath }, { guestPath, fd } or { socketFd }';
+const isDescriptor = (value: unknown) => isCount(value) && (value as number) < 2 ** 31;

@@ -12,10 +12,11 @@ const encoder = new TextEncoder();
 
 /**
  * Opens what the embedder gives to the guest.
- * @throws HostError ERR_PREOPEN where a directory cannot be opened; the message names it and the system's reason
+ * @throws HostError ERR_PREOPEN for a directory that cannot be opened and what is no socket; the message names it and the
+ *   system's reason
  */
 export function openPreopen(fs: NativeFs, preopen: Preopen, budget: MemoryBudget): Descriptor {
-  if (preopen.kind === 'socket') return new Socket(fs, preopen.fd, false);
+  if (preopen.kind === 'socket') return openSocket(fs, preopen.fd);
   const descriptor = describe(fs, preopen, budget);
   descriptor.preopenName = encoder.encode(preopen.guestPath);
   return descriptor;
@@ -36,6 +37,14 @@ function openHostDirectory(fs: NativeFs, preopen: { hostPath: string; readOnly?:
   return new HostDirectory(fs, fd, preopen.readOnly ?? false);
 }
 
+function openSocket(fs: NativeFs, fd: number): Descriptor {
+  const result = fs.isDatagram(fd);
+  if (result < 0) {
+    throw new HostError('ERR_PREOPEN', `cannot use descriptor ${fd} as a socket: ${systemReason(-result)}`);
+  }
+  return new Socket(fs, fd, false);
+}
+
 /** The name of an errno of the system, for messages. */
 function systemReason(errno: number): string {
   const entry = Object.entries(osConstants.errno).find(([, number]) => number === errno);
@@ -44,6 +53,9 @@ function systemReason(errno: number): string {
     ENOTDIR: 'not a directory',
     EACCES: 'permission denied',
     EMFILE: 'too many open files',
+    EBADF: 'no open descriptor',
+    ENOTSOCK: 'no socket',
+    ENOTSUP: 'the addon is missing',
   };
   const name = entry?.[0] ?? `errno ${errno}`;
   return words[name] === undefined ? name : `${words[name]} (${name})`;

@@ -37,7 +37,7 @@ export const DEFAULT_MAX_MEMORY_FILE_BYTES = 2 ** 30;
  * Makes preview1 for one guest: its arguments, environment, clocks, and everything it may open.
  *
  * @throws OptionError ERR_OPTION_INVALID for an argument or a variable with a NUL in it, or a limit out of range
- * @throws HostError ERR_PREOPEN for a directory that cannot be opened; nothing stays open then
+ * @throws HostError ERR_PREOPEN for a directory that cannot be opened, and what is no socket; nothing stays open then
  * @throws HostError ERR_ADDON_UNAVAILABLE where the addon is missing and Node's own file calls cannot stand in
  */
 export function createPreview1(options: Preview1Options): Preview1 {

@@ -198,10 +198,14 @@ describe('options', () => {
     [{ maxMemoryBytes: 1.5 }, 'maxMemoryBytes'],
     [{ timeoutMs: '1s' }, 'timeoutMs: expected milliseconds'],
     [{ timeoutMs: Number.NaN }, 'timeoutMs: expected milliseconds'],
-    [{ timeoutMS: 1 }, 'timeoutMS: no such option; there are args, '],
+    [{ timeoutMS: 1 }, 'options: expected names out of args, '],
     [{ invoke: { name: 1 } }, 'invoke.name'],
     [{ preopens: [{ hostPath: 1 }] }, 'preopens[0]: expected'],
     [{ preopens: [null] }, 'preopens[0]: expected'],
+    [{ preopens: [{ hostPath: 'd', guestPath: 1 }] }, 'preopens[0].guestPath: expected'],
+    [{ preopens: [{ hostPath: 'd', readOnly: 'no' }] }, 'preopens[0].readOnly: expected'],
+    [{ preopens: [{ socketFd: -1 }] }, 'preopens[0].socketFd: expected'],
+    [{ preopens: [{ socketFd: undefined }] }, 'preopens[0].socketFd: expected'],
   ])('of a run: %j is refused', async (options, message) => {
     await expect(runWat('exit', options as HostRunOptions)).rejects.toMatchObject({
       code: 'ERR_OPTION_INVALID',
