@@ -7,13 +7,12 @@
  * For Linux with g++ or clang++. Tests in which OpenVINO is to run out of memory cannot be among them: that ends the process here. Node itself is not built so: leaks are not looked for, and stacks end in it.
  */
 import { spawnSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCmakeJs, findProgram } from './toolchain.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUTPUT = join(ROOT, 'native', 'build', 'sanitize');
-const ADDON = join(OUTPUT, 'Release', 'wasi_nn_host.node');
 const TESTS = [
   'test/native/fs',
   'test/conformance/conformance.test.ts',
@@ -34,12 +33,15 @@ function main(tests) {
     process.stderr.write('wasi-nn-host: g++ or clang++, CMake and `npm ci` are needed first\n');
     return 1;
   }
-  return build(cmakeJs) || run(compiler, tests.length > 0 ? tests : TESTS);
+  // One directory for each: CMake keeps the compiler that it met first.
+  const output = join(OUTPUT, basename(compiler));
+  return build(cmakeJs, compiler, output) || run(compiler, output, tests.length > 0 ? tests : TESTS);
 }
 
-function build(cmakeJs) {
-  const options = ['--CDWASI_NN_HOST_SANITIZE=ON', '--parallel', '2', '--log-level', 'error'];
-  const args = [cmakeJs, 'compile', '--directory', join(ROOT, 'native'), '--out', OUTPUT, ...options];
+function build(cmakeJs, compiler, output) {
+  const settings = ['--CDWASI_NN_HOST_SANITIZE=ON', `--CDCMAKE_CXX_COMPILER=${compiler}`];
+  const options = [...settings, '--parallel', '2', '--log-level', 'error'];
+  const args = [cmakeJs, 'compile', '--directory', join(ROOT, 'native'), '--out', output, ...options];
   return spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 2, 2] }).status ?? 1;
 }
 
@@ -55,10 +57,10 @@ function librariesOf(compiler) {
   return names.map((name) => spawnSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim());
 }
 
-function run(compiler, tests) {
+function run(compiler, output, tests) {
   const env = {
     ...process.env,
-    WASI_NN_HOST_ADDON: ADDON,
+    WASI_NN_HOST_ADDON: join(output, 'Release', 'wasi_nn_host.node'),
     LD_PRELOAD: librariesOf(compiler).join(' '),
     // V8 handles SIGSEGV itself, for guests that leave their memory; Node does not free everything at its end.
     ASAN_OPTIONS: 'detect_leaks=0:handle_segv=0:abort_on_error=1:detect_odr_violation=0',
