@@ -14,7 +14,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: [
-      new ConformanceReporter(reportFile?.replace(/(\.json)?$/, '-conformance.md')),
+      new ConformanceReporter(),
       'default',
       ...(reportFile ? [['json', { outputFile: reportFile }] as ['json', { outputFile: string }]] : []),
     ],

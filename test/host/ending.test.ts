@@ -1,9 +1,10 @@
 /** A guest's end is no guest's to stop, and leaves nothing behind. */
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { GuestTrapError } from '../../src/errors.ts';
 import { Host } from '../../src/host/host.ts';
+import { openBelow } from '../support/open-files.mjs';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
 import { runTextGuest } from '../support/text-guest.ts';
 
@@ -88,18 +89,6 @@ const OPENING = `(import "wasi_snapshot_preview1" "path_open"
         (i32.const 0) (i32.const 32)) (then unreachable))
       (br_if $next (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 5))))
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32))))`;
-
-/** What is open in this process below a directory. */
-function openBelow(directory: string): string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      const target = readlinkSync(`/proc/self/fd/${fd}`);
-      return target.startsWith(directory) ? [target] : [];
-    } catch {
-      return [];
-    }
-  });
-}
 
 async function opener(body: string) {
   const hostPath = newDirectory();

@@ -4,11 +4,12 @@
  *
  * node overflow-driver.mjs '{ "guests": "all" | "few", "rounds", "sinks"?, "stackSizeMb"?, "timeoutMs"? }'
  */
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Host } from '../../dist/index.mjs';
+import { openBelow } from '../support/open-files.mjs';
 
 const times = (count, text) => Array.from({ length: count }, (_, i) => text(i)).join(' ');
 const MEMORY = '(memory (export "memory") 1) (data (i32.const 64) "file")';
@@ -135,17 +136,6 @@ async function faultOf(host, module, options, directory) {
   }
   const open = openBelow(directory);
   return open.length > 0 ? `left open: ${open.join()}` : undefined;
-}
-
-function openBelow(directory) {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      const target = readlinkSync(`/proc/self/fd/${fd}`);
-      return target.startsWith(directory) ? [target] : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 async function drive({ guests, rounds, sinks, timeoutMs }) {

@@ -1,10 +1,11 @@
 /** What an environment opened is closed when it ends, however it ends, and nothing else is. */
 import { once } from 'node:events';
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { addonPlaces } from '../../../src/native/addon.ts';
+import { openBelow } from '../../support/open-files.mjs';
 import { temporaryDirectories } from '../../support/temporary-directory.ts';
 
 const newDirectory = temporaryDirectories();
@@ -21,17 +22,6 @@ const OPENING = `const { parentPort, workerData } = require('node:worker_threads
 interface Opened {
   open: number[];
   closed: number[];
-}
-
-function openBelow(directory: string): string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      const target = readlinkSync(`/proc/self/fd/${fd}`);
-      return target.startsWith(directory) ? [target] : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 async function opening(directory: string): Promise<{ worker: Worker; opened: Opened }> {
