@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { skipUnless } from '../support/requirements.ts';
@@ -102,6 +102,15 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     expect(project.answer()).toBe(42);
     expect(existsSync(project.path('dist'))).toBe(false);
     expect(project.calls()).toBe('');
+  });
+
+  test('makes the declarations for whoever uses the checkout as a library, which no start needs', () => {
+    const project = new Project();
+    const declarations = project.path('dist/types/index.d.ts');
+    project.install(['--if-stale']);
+    expect(existsSync(declarations)).toBe(false);
+    expect(project.install()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(readFileSync(declarations, 'utf8')).toBe('export declare const answer = 42;\n');
   });
 
   test('fails when the sources do not bundle, and says why', () => {

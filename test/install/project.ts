@@ -21,6 +21,12 @@ NAPI_MODULE_INIT() {
 
 const BUILD_JS = 'esbuild cli=src/cli/main.ts --bundle --platform=node --outdir=dist --log-level=warning';
 
+const SCRIPTS = {
+  build: 'npm run --silent build:js && npm run --silent build:types',
+  'build:js': BUILD_JS,
+  'build:types': 'tsc src/index.ts --ignoreConfig --declaration --emitDeclarationOnly --outDir dist/types',
+};
+
 const MAIN_SOURCE = "import { word } from './word.ts';\nconsole.log(word);\n";
 
 /** Notes how it was called, and fails, which no installation may mind. */
@@ -47,8 +53,9 @@ export class Project {
       cpSync(join(ROOT, path), join(this.folder, path), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
-    this.write('package.json', JSON.stringify({ scripts: { 'build:js': BUILD_JS } }));
+    this.write('package.json', JSON.stringify({ scripts: SCRIPTS }));
     this.write('native/addon.cc', addonAnswering(42));
+    this.write('src/index.ts', 'export const answer = 42;\n');
     this.write('src/cli/main.ts', MAIN_SOURCE);
     this.write('src/cli/word.ts', "export const word = 'first';\n");
     this.write('run.js', RUN_SOURCE);
