@@ -2,7 +2,7 @@
 // says what it got: how often each use went well, with which errnos it did not, and whether anything came from outside.
 //
 // Outside lies a file `secret` of 12345 bytes that begins with SECRET, and a file `marker`; in our own `race` the file
-// `secret` says PUBLIC. Arguments: how many rounds; `rate` instead of a second one measures how long one open takes.
+// `secret` says PUBLIC. Argument: how many rounds.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +12,6 @@ typedef uint64_t u64;
 typedef int32_t i32;
 
 WASI(args_get) i32 args_get(u32, u32);
-WASI(clock_time_get) i32 clock_time_get(u32, u64, u32);
 WASI(fd_close) i32 fd_close(u32);
 WASI(fd_read) i32 fd_read(u32, u32, u32, u32);
 WASI(fd_readdir) i32 fd_readdir(u32, u32, u32, u64, u32);
@@ -168,30 +167,12 @@ static void printLine(void) {
   fd_write(1, AT(vector), 1, AT(&written));
 }
 
-static u64 now(void) {
-  u64 time;
-  clock_time_get(1, 1, AT(&time));
-  return time;
-}
-
-// How many nanoseconds one open and its close take.
-static void measure(u32 rounds) {
-  u64 start = now();
-  for (u32 k = 0; k < rounds; k++) {
-    u32 fd;
-    if (OPEN_TEXT(ROOT, "race/sub/../secret", 0, READ, &fd) == 0) fd_close(fd);
-  }
-  putNumber((u32)((now() - start) / rounds));
-  printLine();
-}
-
 void _start(void) {
   static char text[256];
   static u32 pointers[8];
   args_get(AT(pointers), AT(text));
   u32 rounds = 0;
   for (const char *p = (const char *)(uintptr_t)pointers[1]; *p; p++) rounds = rounds * 10 + (u32)(*p - '0');
-  if (pointers[2] != 0) return measure(rounds);
   for (u32 k = 0; k < rounds; k++) {
     openAndRead(OPEN, "race/secret", 11);
     openBelow();
