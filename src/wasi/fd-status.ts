@@ -1,4 +1,4 @@
-import { newStatus, TIME_NOW, TIME_OMIT } from '../native/fs.ts';
+import { newStatus, TIME_OMIT } from '../native/fs.ts';
 import { type Context, type Functions, withDescriptor } from './context.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { FDFLAGS, FSTFLAGS, type Layout, MOST_ADVICE, onlyBits, writeFdstat } from './layout.ts';
@@ -18,23 +18,28 @@ export function validRights(layout: Layout, rights: bigint): boolean {
   return (BigInt.asUintN(64, rights) & ~layout.rights) === 0n;
 }
 
-/** The two times of a call that sets them, in the words of `native/fs.ts`; undefined where the flags contradict. */
+/**
+ * The two times of a call that sets them, in the words of `native/fs.ts`; undefined where the flags contradict. Now is a time
+ * as any other: the system lets only who owns a file choose its times, but all who may write it ask for its own now.
+ */
 export function requestedTimes(
+  context: Context,
   accessed: bigint,
   modified: bigint,
   flags: number,
 ): { accessed: bigint; modified: bigint } | undefined {
-  const atim = requestedTime(accessed, flags & FSTFLAGS.atim, flags & FSTFLAGS.atimNow);
-  const mtim = requestedTime(modified, flags & FSTFLAGS.mtim, flags & FSTFLAGS.mtimNow);
-  if (!onlyBits(flags, MOST_FSTFLAGS) || atim === undefined || mtim === undefined) return undefined;
-  return { accessed: atim, modified: mtim };
+  if (!onlyBits(flags, MOST_FSTFLAGS)) return undefined;
+  const nowFlags = FSTFLAGS.atimNow | FSTFLAGS.mtimNow;
+  const now = (flags & nowFlags) === 0 ? TIME_OMIT : context.fs.clockTime(true);
+  const atim = requestedTime(accessed, flags & FSTFLAGS.atim, flags & FSTFLAGS.atimNow, now);
+  const mtim = requestedTime(modified, flags & FSTFLAGS.mtim, flags & FSTFLAGS.mtimNow, now);
+  return atim === undefined || mtim === undefined ? undefined : { accessed: atim, modified: mtim };
 }
 
-function requestedTime(time: bigint, set: number, now: number): bigint | undefined {
-  if (set !== 0 && now !== 0) return undefined;
-  if (now !== 0) return TIME_NOW;
-  if (set === 0) return TIME_OMIT;
-  return BigInt.asUintN(64, time);
+function requestedTime(time: bigint, isSet: number, isNow: number, now: bigint): bigint | undefined {
+  if (isSet !== 0 && isNow !== 0) return undefined;
+  if (isNow !== 0) return now;
+  return isSet === 0 ? TIME_OMIT : BigInt.asUintN(64, time);
 }
 
 /** What a descriptor is and says of itself, and what can be changed about it. */
@@ -123,11 +128,12 @@ export function fdStatusFunctions(context: Context): Functions {
      * @param accessed nanoseconds since 1970
      * @param modified nanoseconds since 1970
      * @param flags 1 set accessed, 2 to now, 4 set modified, 8 to now
-     * @returns `success`; `inval` for both of a time's flags, or unknown ones; `badf` for what is no file; `rofs`
+     * @returns `success`; `inval` for both of a time's flags, or unknown ones; `badf` for what is no file; `rofs`;
+     *   `perm` for a file of somebody else's
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#fd_filestat_set_times
      */
     fd_filestat_set_times(fd: number, accessed: bigint, modified: bigint, flags: number): Errno {
-      const times = requestedTimes(accessed, modified, flags);
+      const times = requestedTimes(context, accessed, modified, flags);
       if (times === undefined) return ERRNO.inval;
       return withDescriptor(context, fd, (descriptor) => descriptor.setTimes(times.accessed, times.modified));
     },

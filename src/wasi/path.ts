@@ -121,8 +121,8 @@ export function pathFunctions(context: Context): Functions {
      * @param accessed nanoseconds since 1970
      * @param modified nanoseconds since 1970
      * @param flags 1 set accessed, 2 to now, 4 set modified, 8 to now
-     * @returns `success`; `inval` for both of a time's flags, or unknown ones; `noent`, `notdir`, `loop`; `rofs`; `badf`;
-     *   `fault`; see {@link pathFunctions} for paths
+     * @returns `success`; `inval` for both of a time's flags, or unknown ones; `noent`, `notdir`, `loop`; `rofs`;
+     *   `perm` for a file of somebody else's; `badf`; `fault`; see {@link pathFunctions} for paths
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#path_filestat_set_times
      */
     path_filestat_set_times(
@@ -134,7 +134,7 @@ export function pathFunctions(context: Context): Functions {
       modified: bigint,
       flags: number,
     ): Errno {
-      const times = requestedTimes(accessed, modified, flags);
+      const times = requestedTimes(context, accessed, modified, flags);
       if (times === undefined || !onlyBits(lookup, LOOKUPFLAGS.symlinkFollow)) return ERRNO.inval;
       return at(fd, path, byteLength, (directory, name) =>
         directory.setPathTimes(name, follows(lookup), times.accessed, times.modified),

@@ -1,5 +1,5 @@
 import type { Directory as ShimDirectory, File as ShimFile, Inode as ShimInode } from '@bjorn3/browser_wasi_shim';
-import { MODE, STATUS, type Status, setMode, TIME_NOW, TIME_OMIT } from '../../native/fs.ts';
+import { MODE, STATUS, type Status, setMode, TIME_OMIT } from '../../native/fs.ts';
 import { FILE_TYPE } from '../layout.ts';
 
 /** What the shim's inodes have no room for, kept beside them. */
@@ -70,10 +70,9 @@ export function writeInodeStatus(inode: ShimInode, out: Status): void {
 
 export function setInodeTimes(inode: ShimInode, accessed: bigint, modified: bigint): void {
   const own = notesOf(inode);
-  const now = nowNs();
-  if (accessed !== TIME_OMIT) own.accessed = accessed === TIME_NOW ? now : accessed;
-  if (modified !== TIME_OMIT) own.modified = modified === TIME_NOW ? now : modified;
-  own.changed = now;
+  if (accessed !== TIME_OMIT) own.accessed = accessed;
+  if (modified !== TIME_OMIT) own.modified = modified;
+  own.changed = nowNs();
 }
 
 /** Notes that the bytes of a file, or the entries of a directory, have changed. */

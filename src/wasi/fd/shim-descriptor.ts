@@ -1,5 +1,5 @@
 import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
-import { type Offset, type Status, TIME_NOW, TIME_OMIT } from '../../native/fs.ts';
+import { type Offset, type Status, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno, failed } from '../errno.ts';
 import { ALL_RIGHTS, type Fdstat, FSTFLAGS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
@@ -17,8 +17,7 @@ import {
 
 /** The fstflags of preview1 for times in the words of `native/fs.ts`. */
 export function fstflagsOf(accessed: bigint, modified: bigint): number {
-  const word = (time: bigint, set: number, now: number) => (time === TIME_OMIT ? 0 : time === TIME_NOW ? now : set);
-  return word(accessed, FSTFLAGS.atim, FSTFLAGS.atimNow) | word(modified, FSTFLAGS.mtim, FSTFLAGS.mtimNow);
+  return (accessed === TIME_OMIT ? 0 : FSTFLAGS.atim) | (modified === TIME_OMIT ? 0 : FSTFLAGS.mtim);
 }
 
 /**
