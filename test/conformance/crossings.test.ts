@@ -11,7 +11,7 @@ import { loadAddon } from '../../src/native/addon.ts';
 import type { NativeFs } from '../../src/native/fs.ts';
 import { createNodeFs } from '../../src/wasi/fd/node-fs.ts';
 import type { Preopen } from '../../src/wasi/index.ts';
-import { skipUnless } from '../support/requirements.ts';
+import { firstNode, skipUnless } from '../support/requirements.ts';
 import { runGuest } from '../support/run-guest.ts';
 import { answersOf, crossingFamilies, crossingFile, crossings, recordedCrossings } from './crossings.ts';
 import { memoryTreeOf } from './memory-tree.ts';
@@ -65,6 +65,7 @@ function peerOutputOf(one: Case, wasm = PROBE): string {
   return result.stdout.trimEnd();
 }
 
+const isSecondNode = skipUnless(firstNode);
 const isRecording = Boolean(process.env.RECORD);
 if (isRecording) {
   it.each(crossingFamilies)('records %s', (family) => {
@@ -85,7 +86,7 @@ describe.each(isRecording ? [] : crossingFamilies)('%s', (family) => {
     expect(output).toBe(expected(one));
   });
 
-  it.each(cases)('$name: component by component', (one) => {
+  it.skipIf(isSecondNode).each(cases)('$name: component by component', (one) => {
     const { fs } = loadAddon();
     fs?.setResolver(true);
     try {
@@ -95,7 +96,7 @@ describe.each(isRecording ? [] : crossingFamilies)('%s', (family) => {
     }
   });
 
-  it.each(cases)('$name: in memory', (one) => {
+  it.skipIf(isSecondNode).each(cases)('$name: in memory', (one) => {
     expect(outputOf(one, { inMemory: true })).toBe(expected(one));
   });
 
@@ -103,11 +104,11 @@ describe.each(isRecording ? [] : crossingFamilies)('%s', (family) => {
     expect(withoutTimes(outputOf(one, { fs: createNodeFs() }))).toBe(withoutTimes(expected(one)));
   });
 
-  it.each(cases.filter((one) => one.inUnstable))('$name: through wasi_unstable', (one) => {
+  it.skipIf(isSecondNode).each(cases.filter((one) => one.inUnstable))('$name: through wasi_unstable', (one) => {
     expect(outputOf(one, { wasm: UNSTABLE_PROBE })).toBe(inUnstable(expected(one)));
   });
 
-  it.skipIf(skipUnless(wasmtime)).each(cases)('$name: as the wasmtime here', (one) => {
+  it.skipIf(isSecondNode || skipUnless(wasmtime)).each(cases)('$name: as the wasmtime here', (one) => {
     const peer = peerOutputOf(one);
     table.add(peer, expected(one), 'peer');
     expect(peer).toBe(expected(one));

@@ -2,7 +2,7 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
-import { skipUnless } from '../support/requirements.ts';
+import { partOnSecondNode, skipUnless } from '../support/requirements.ts';
 import { installedRuntime } from './installed.ts';
 import { expectSameRun, guestDirectories, WHOLE_RUN_TIMEOUT_MS, type WholeRun, wasmtime } from './whole-runs.ts';
 
@@ -77,7 +77,7 @@ const RUNS: readonly PythonRun[] = [
 ];
 
 describe.skipIf([python, wasmtime].some(skipUnless))('CPython', () => {
-  it.each(RUNS)(
+  it.each(partOnSecondNode(RUNS, ['a whole script', 'os.abort', 'deep recursion in C']))(
     'does the same as under wasmtime: $name',
     ({ args, marker, ...run }) => {
       const options = ['--dir', '.::/data', '--dir', `${SCRIPTS}::/scripts`, '--env', 'A=1'];

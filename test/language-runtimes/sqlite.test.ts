@@ -2,7 +2,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
-import { skipUnless } from '../support/requirements.ts';
+import { partOnSecondNode, skipUnless } from '../support/requirements.ts';
 import { expectSameRun, guestDirectories, WHOLE_RUN_TIMEOUT_MS, type WholeRun, wasmtime } from './whole-runs.ts';
 
 const SHELL = fileURLToPath(new URL('../../fixtures/guests/sqlite-shell/sqlite.wasm', import.meta.url));
@@ -65,7 +65,7 @@ const RUNS: readonly ShellRun[] = [
 ];
 
 describe.skipIf(skipUnless(wasmtime))("SQLite's shell", () => {
-  it.each(RUNS)(
+  it.each(partOnSecondNode(RUNS, ['a whole script', 'a link to above']))(
     'does the same as under wasmtime: $name',
     ({ args, marker, ...run }) => {
       expectSameRun(directory, { ...run, args: ['--dir', '.::/data', SHELL, ...args] }, marker);

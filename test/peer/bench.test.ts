@@ -3,14 +3,14 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { skipUnless } from '../support/requirements.ts';
+import { firstNode, skipUnless } from '../support/requirements.ts';
 import { OPENVINO, peer, ROOT, WASMTIME } from './peer.ts';
 
 interface Measured {
   results: readonly { question: string; subject: string; ratio: { count: number; median: number } | null }[];
 }
 
-describe.skipIf(skipUnless(peer))('npm run bench', () => {
+describe.skipIf([peer, firstNode].some(skipUnless))('npm run bench', () => {
   let scratch: string;
 
   beforeEach(() => {

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type Requirement, skipUnless } from '../support/requirements.ts';
+import { firstNode, type Requirement, skipUnless } from '../support/requirements.ts';
 import { addonAndRuntimes } from '../support/runtimes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -42,7 +42,7 @@ async function testsBelow(errno: number, args: readonly string[]): Promise<{ sta
   return { status, output };
 }
 
-describe.skipIf(skipUnless(filter)).each([
+describe.skipIf([filter, firstNode].some(skipUnless)).each([
   ['ENOSYS', ENOSYS],
   ['EPERM', EPERM],
 ])('where newer system calls answer %s', { timeout: LIMIT_MS }, (_name, errno) => {

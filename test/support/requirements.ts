@@ -40,3 +40,14 @@ export const firstNode: Requirement = {
   reason: 'it runs on the first Node only (WASI_NN_HOST_TEST_SCOPE is second-node)',
   isOptional: true,
 };
+
+/** All of them, or on a second Node those that are named; the others are told to be skipped. */
+export function partOnSecondNode<T extends { name: string }>(
+  all: readonly T[],
+  names: readonly string[],
+): readonly T[] {
+  if (!skipUnless(firstNode)) return all;
+  const part = all.filter(({ name }) => names.includes(name));
+  if (part.length !== names.length) throw new Error(`there are not all of ${names.join(', ')}`);
+  return part;
+}

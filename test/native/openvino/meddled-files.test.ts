@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { firstNode, skipUnless } from '../../support/requirements.ts';
 import { runtimes, scenarioValue, skip } from './support.ts';
 
 interface Counts {
@@ -16,7 +17,7 @@ interface Counts {
 /** So often must the other process have come upon files before an answer counts. */
 const MEETINGS = 50;
 
-describe.skipIf(skip).each(runtimes)('a model’s file, over OpenVINO $version', (runtime) => {
+describe.skipIf(skip || skipUnless(firstNode)).each(runtimes)('a model’s file, over OpenVINO $version', (runtime) => {
   let folder = '';
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'meddled-'));
