@@ -4,6 +4,7 @@ import type { NativeFs } from '../native/fs.ts';
 import type { DescriptorTable } from './descriptor-table.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import { type Descriptor, Directory } from './fd/descriptor.ts';
+import type { KeptListings } from './kept-listings.ts';
 import type { Layout } from './layout.ts';
 
 /** What every host function of one guest works on. */
@@ -12,6 +13,8 @@ export interface Context {
   readonly exit: GuestExit;
   readonly fs: NativeFs;
   readonly descriptors: DescriptorTable;
+  /** Of the directories among them, whichever version of preview1 they are listed by. */
+  readonly listings: KeptListings;
   readonly layout: Layout;
   /** Strings without their NUL. */
   readonly args: readonly Uint8Array[];

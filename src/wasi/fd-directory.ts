@@ -6,14 +6,11 @@ import type { Directory, Entry } from './fd/descriptor.ts';
 import { FILE_TYPE } from './layout.ts';
 
 const ENTRY_BYTES = 24;
-/** So many entries are kept for the cookies of a guest: one may open a large directory a thousand times. */
-const MOST_KEPT_ENTRIES = 1 << 18;
 const encoder = new TextEncoder();
 
 /** Directories: what they hold, and preopens' names. */
 export function fdDirectoryFunctions(context: Context): Functions {
-  const { memory, descriptors } = context;
-  const kept = new KeptListings();
+  const { memory, descriptors, listings } = context;
   return {
     /**
      * Writes entries of a directory, as many as fit; the last one may be cut anywhere. A buffer that was not filled means
@@ -38,9 +35,10 @@ export function fdDirectoryFunctions(context: Context): Functions {
       const directory = directoryOf(context, fd);
       if (typeof directory === 'number') return directory;
       const from = BigInt.asUintN(64, cookie);
-      const listing = (from === 0n ? undefined : directory.listing) ?? list(directory);
+      const kept = from === 0n ? undefined : listings.of(directory);
+      const listing = kept ?? list(directory);
       if (typeof listing === 'number') return listing;
-      if (directory.listing !== listing) kept.keep(directory, listing);
+      if (kept === undefined) listings.keep(directory, listing);
       memory.writeU32(used, writeEntries(memory, listing, from, buffer >>> 0, byteLength >>> 0));
       return ERRNO.success;
     },
@@ -83,29 +81,6 @@ export function fdDirectoryFunctions(context: Context): Functions {
       return ERRNO.success;
     },
   };
-}
-
-/** The listings that cookies count in, the newest and as many older ones as there is room for. */
-class KeptListings {
-  readonly #directories = new Set<Directory>();
-  #entries = 0;
-
-  keep(directory: Directory, listing: readonly Entry[]): void {
-    this.#drop(directory);
-    directory.listing = listing;
-    this.#directories.add(directory);
-    this.#entries += listing.length;
-    for (const oldest of this.#directories) {
-      if (this.#entries <= MOST_KEPT_ENTRIES || oldest === directory) break;
-      this.#drop(oldest);
-    }
-  }
-
-  #drop(directory: Directory): void {
-    if (!this.#directories.delete(directory)) return;
-    this.#entries -= directory.listing?.length ?? 0;
-    directory.listing = undefined;
-  }
 }
 
 /** Both dots carry the number of the directory itself: what is above it is none of the guest's business. */

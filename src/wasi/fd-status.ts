@@ -44,7 +44,7 @@ function requestedTime(time: bigint, isSet: number, isNow: number, now: bigint):
 
 /** What a descriptor is and says of itself, and what can be changed about it. */
 export function fdStatusFunctions(context: Context): Functions {
-  const { memory, descriptors, layout } = context;
+  const { memory, descriptors, listings, layout } = context;
   return {
     /**
      * Writes what a descriptor is, its flags, and what may be done with it.
@@ -172,6 +172,8 @@ export function fdStatusFunctions(context: Context): Functions {
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#fd_close
      */
     fd_close(fd: number): Errno {
+      const closed = descriptors.get(fd);
+      if (closed !== undefined) listings.drop(closed);
       return descriptors.close(fd);
     },
 
@@ -182,7 +184,10 @@ export function fdStatusFunctions(context: Context): Functions {
      * @see https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#fd_renumber
      */
     fd_renumber(from: number, to: number): Errno {
-      return descriptors.renumber(from, to);
+      const replaced = descriptors.get(to);
+      const errno = descriptors.renumber(from, to);
+      if (replaced !== undefined && replaced !== descriptors.get(to)) listings.drop(replaced);
+      return errno;
     },
   };
 }

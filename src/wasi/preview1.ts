@@ -18,6 +18,7 @@ import { fdDirectoryFunctions } from './fd-directory.ts';
 import { fdIoFunctions } from './fd-io.ts';
 import { fdStatusFunctions } from './fd-status.ts';
 import { guarded } from './guard.ts';
+import { KeptListings } from './kept-listings.ts';
 import { SNAPSHOT, UNSTABLE } from './layout.ts';
 import { pathFunctions } from './path.ts';
 import { pollFunctions } from './poll.ts';
@@ -57,6 +58,7 @@ export function createPreview1(options: Preview1Options): Preview1 {
     exit: options.exit,
     fs,
     descriptors,
+    listings: new KeptListings(),
     layout: SNAPSHOT,
     args: options.args.map((arg, index) => toBytes(`args[${index}]`, arg)),
     env: options.env.map(([name, value]) => toBytes(`env ${name}`, `${name}=${value}`)),

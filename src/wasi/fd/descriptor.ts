@@ -138,13 +138,10 @@ export abstract class Directory extends Descriptor {
   abstract rename(path: string, target: Directory, newPath: string): Errno;
   abstract link(path: string, target: Directory, newPath: string): Errno;
   abstract symlink(target: string, path: string): Errno;
-  /** Writes the target, cut to the room there is; answers how many bytes. */
+  /** The whole target, as the bytes the guest gets. */
   abstract readlink(path: string): Uint8Array | Errno;
   abstract pathStatus(path: string, follow: boolean, out: Status): Errno;
   abstract setPathTimes(path: string, follow: boolean, accessed: bigint, modified: bigint): Errno;
-
-  /** The listing that cookies count in; kept from one `fd_readdir` to the next. */
-  listing: readonly Entry[] | undefined;
 
   override setRights(): Errno {
     return ERRNO.notsup;
