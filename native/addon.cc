@@ -7,6 +7,7 @@
 #include "stack/stack.h"
 #ifdef WASI_NN_HOST_FS
 #include "fs/fs.h"
+#include "preview1/direct_calls.h"
 #endif
 
 namespace {
@@ -37,7 +38,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     edge::Set(env, exports, "openvino", InitOpenVino(env));
     edge::Set(env, exports, "stack", InitStack(env));
 #ifdef WASI_NN_HOST_FS
-    edge::Set(env, exports, "fs", InitFs(env));
+    const Napi::Object fs = InitFs(env);
+    preview1::AddDirectCalls(env, fs);
+    edge::Set(env, exports, "fs", fs);
 #endif
     return nullptr;
   });

@@ -7,7 +7,6 @@
 #include "addon_state.h"
 #include "arguments.h"
 #include "calls.h"
-#include "direct_calls.h"
 #include "owned_descriptors.h"
 
 namespace {
@@ -63,11 +62,7 @@ constexpr Call kCalls[] = {
     {"shutdown", Guarded<fs::Shutdown>},
     {"clockTime", Guarded<fs::ClockTime>},
     {"random", Guarded<fs::Random>},
-    {"directCalls", Guarded<fs::DirectCalls>},
 };
-
-// Descriptors of the host that direct calls know. JavaScript serves those above.
-constexpr size_t kDirectDescriptors = 65536;
 
 // The numbers that differ between systems. Those that Node's `os.constants` has are not repeated.
 Napi::Object Constants(Napi::Env env) {
@@ -96,7 +91,5 @@ Napi::Object InitFs(Napi::Env env) {
     exports.Set(call.name, Napi::Value(env, function));
   }
   exports.Set("constants", Constants(env));
-  exports.Set("kinds", Napi::Uint8Array::New(env, kDirectDescriptors));
-  exports.Set("positions", Napi::Float64Array::New(env, kDirectDescriptors));
   return exports;
 }

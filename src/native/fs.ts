@@ -1,11 +1,13 @@
 /**
  * What the addon's file system room (`native/fs/`) gives to JavaScript: thin wrappers of POSIX calls. POSIX words only, no
- * preview1 numbers. `wasi/fd/node-fs.ts` implements the same interface where the addon is missing.
+ * preview1 numbers: what knows those stands apart, in `direct-calls.ts`. `wasi/fd/node-fs.ts` implements the same interface
+ * where the addon is missing, without direct calls.
  *
  * Every call answers a number: what the system answered, or a negative errno of this system (`os.constants.errno`). Nothing
  * throws on bad arguments (they are EINVAL, EFAULT, ENAMETOOLONG). Paths are resolved below the directory they are given
  * with: a link or `..` that leads outside is EPERM, whatever happens on the disk meanwhile.
  */
+import type { NativeDirectCalls } from './direct-calls.ts';
 
 /** A place in a file: a number where it is a safe integer, which is cheaper, else a BigInt. */
 export type Offset = number | bigint;
@@ -83,66 +85,8 @@ export const MODE = {
 export const TIME_NOW = -1n;
 export const TIME_OMIT = -2n;
 
-/** What a descriptor of the host is to {@link NativeFs.directCalls}; 0: nothing that they touch. */
-export const DIRECT = {
-  file: 1,
-  appends: 2,
-  directory: 4,
-  /** With {@link DIRECT.directory}. */
-  readOnly: 8,
-  /** Standard streams: a pipe, or a file, whose position is the system's. */
-  pipeIn: 16,
-  pipeOut: 32,
-  fileIn: 64,
-  fileOut: 128,
-} as const;
-
-/** Bits of {@link DirectTable.opened}. */
-export const OPENED = { yes: 1, directory: 2, readOnly: 4, readable: 8, writable: 16 } as const;
-
-/** Places in {@link DirectTable.counts}. */
-export const COUNT = { room: 0, top: 1 } as const;
-
-/** The guest's descriptors as calls that do without JavaScript see them: the low numbers, each an index. */
-export interface DirectTable {
-  /** The host's descriptor, or -1 where JavaScript has to answer. */
-  readonly table: Int32Array;
-  /** Bits of {@link OPENED} where a direct call has opened it and JavaScript does not know it yet, else 0. */
-  readonly opened: Int32Array;
-  /** 1 for a number that was closed. */
-  readonly free: Uint8Array;
-  /** How many more may be opened, and one above the highest number that ever was in use. */
-  readonly counts: Int32Array;
-}
-
-/** What calls that do without JavaScript need to know of a guest. */
-export interface DirectGuest extends DirectTable {
-  readonly kinds: Uint8Array;
-  readonly positions: Float64Array;
-  readonly monotonicStart: bigint;
-  /** The whole of preview1: what is asked where a call is out of the ordinary. */
-  readonly functions: Readonly<Record<string, (...args: never[]) => number>>;
-}
-
-/** Functions of preview1 by name, and `attach`, which is told of every new view of the guest's memory. */
-export interface DirectCalls {
-  readonly attach: (memory: Uint8Array) => undefined;
-  readonly [name: string]: (...args: never[]) => number | undefined;
-}
-
-export interface NativeFs {
+export interface NativeFs extends NativeDirectCalls {
   readonly constants: FsConstants;
-
-  /** By descriptor of the host: bits of {@link DIRECT}, kept by whoever owns the descriptor. Absent without direct calls. */
-  readonly kinds?: Uint8Array;
-  /** By descriptor of the host: where the next read or write of a file begins; -1 where that is no safe integer. */
-  readonly positions?: Float64Array;
-  /**
-   * The functions of preview1 (the layouts of `wasi_snapshot_preview1`) that programs call by the ten thousand, for a guest
-   * to import: they answer plain cases by themselves and hand on the rest. The only part of the room that knows preview1;
-   * a negative errno where something given is wrong.
-   */
-  directCalls?(guest: DirectGuest): DirectCalls | number;
 
   /** Opens a directory of the host; the one call whose path is the embedder's and follows links as any program does. */
   openDirectory(hostPath: string): number;

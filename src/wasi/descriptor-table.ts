@@ -1,4 +1,4 @@
-import { COUNT, type DirectTable } from '../native/fs.ts';
+import { COUNT, type DirectTable } from '../native/direct-calls.ts';
 import { ERRNO, type Errno } from './errno.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 
@@ -17,6 +17,7 @@ const MOST_DIRECT = 1024;
 export class DescriptorTable {
   readonly direct: DirectTable = {
     table: new Int32Array(MOST_DIRECT).fill(-1),
+    streams: new Uint8Array(MOST_DIRECT),
     opened: new Int32Array(MOST_DIRECT),
     free: new Uint8Array(MOST_DIRECT),
     counts: new Int32Array(new ArrayBuffer(8)),
@@ -113,6 +114,7 @@ export class DescriptorTable {
     for (let number = 0; number < Math.min(this.#top, MOST_DIRECT); number++) this.#adopted(number);
     const open = this.#used.splice(0);
     this.direct.table.fill(-1);
+    this.direct.streams.fill(0);
     this.direct.free.fill(0);
     this.#highFree.clear();
     this.#room = this.#most;
@@ -126,9 +128,17 @@ export class DescriptorTable {
     }
   }
 
+  /** Shows direct calls what a descriptor has become: one that has failed may be for JavaScript alone from then on. */
+  refresh(fd: number): void {
+    const descriptor = this.get(fd);
+    if (descriptor !== undefined) this.#set(fd >>> 0, descriptor);
+  }
+
   #set(fd: number, descriptor: Descriptor | undefined): void {
     this.#used[fd] = descriptor;
-    if (fd < MOST_DIRECT) this.direct.table[fd] = descriptor?.directFd ?? -1;
+    if (fd >= MOST_DIRECT) return;
+    this.direct.table[fd] = descriptor?.directFd ?? -1;
+    this.direct.streams[fd] = descriptor?.directStream ?? 0;
   }
 
   #release(fd: number): void {

@@ -1,4 +1,5 @@
-import { type NativeFs, OPENED } from '../native/fs.ts';
+import { OPENED } from '../native/direct-calls.ts';
+import type { NativeFs } from '../native/fs.ts';
 import type { Context, Functions } from './context.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { HostDirectory } from './fd/host-directory.ts';

@@ -36,7 +36,9 @@ export function fdIoFunctions(context: Context): Functions {
       if (buffer === undefined) return ERRNO.nomem;
       const descriptor = descriptors.get(fd);
       if (descriptor === undefined) return ERRNO.badf;
-      return writeCount(read, descriptor.read(memory.bytes(), buffer.start, buffer.byteLength));
+      const byteLength = descriptor.read(memory.bytes(), buffer.start, buffer.byteLength);
+      if (byteLength < 0) descriptors.refresh(fd);
+      return writeCount(read, byteLength);
     },
 
     /**

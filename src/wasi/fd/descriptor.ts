@@ -49,6 +49,8 @@ export abstract class Descriptor {
   readonly isSocket: boolean = false;
   /** The descriptor of the host behind it where direct calls may serve it, else -1. */
   readonly directFd: number = -1;
+  /** For a standard stream that direct calls may serve: which, in bits of `DIRECT`; else 0. */
+  readonly directStream: number = 0;
 
   /** Set on preopens: the name that the guest sees. */
   preopenName: Uint8Array | undefined;

@@ -1,4 +1,5 @@
-import { DIRECT, MODE, modeOf, type NativeFs, newStatus, type Status, setMode, TIME_OMIT } from '../../native/fs.ts';
+import { DIRECT } from '../../native/direct-calls.ts';
+import { MODE, modeOf, type NativeFs, newStatus, type Status, setMode, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno, errnoFromPosix, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, FILE_TYPE, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';

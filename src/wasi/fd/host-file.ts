@@ -1,5 +1,6 @@
 import { HostError } from '../../errors.ts';
-import { DIRECT, MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
+import { DIRECT } from '../../native/direct-calls.ts';
+import { MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, errnoName, failed, outcome } from '../errno.ts';
 import { ALL_RIGHTS, FDFLAGS, type Fdstat, fileTypeFromMode, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';

@@ -1,9 +1,10 @@
 import { constants as osConstants } from 'node:os';
-import { DIRECT, MODE, type NativeFs, type Status, setMode } from '../../native/fs.ts';
+import { DIRECT } from '../../native/direct-calls.ts';
+import { MODE, type NativeFs, type Status, setMode } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, failed } from '../errno.ts';
 import { type Fdstat, FILE_TYPE, RIGHTS } from '../layout.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
-import { isStreamType, setDirectKind, typeOf } from './host-file.ts';
+import { isStreamType, typeOf } from './host-file.ts';
 
 /**
  * How long one wait blocks the thread before JavaScript runs again. Short enough for a worker that is being terminated, or
@@ -71,9 +72,9 @@ export abstract class Output extends Stdio {
   }
 }
 
-/** Others may have to wait, or take a part. */
-function isDirectType(type: number): boolean {
-  return type === MODE.fifo || type === MODE.regular;
+/** What a stream is to direct calls. All but pipes and files may have to wait, or take a part. */
+function directStreamOf(type: number, pipe: number, file: number): number {
+  return type === MODE.fifo ? pipe : type === MODE.regular ? file : 0;
 }
 
 /**
@@ -87,7 +88,8 @@ export class HostInput extends Input {
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #stream: boolean;
-  override readonly directFd: number;
+  override directFd: number;
+  override readonly directStream: number;
   #hasFailed = false;
 
   constructor(fs: NativeFs, fd: number) {
@@ -96,8 +98,8 @@ export class HostInput extends Input {
     this.#fd = fd;
     const type = typeOf(fs, fd);
     this.#stream = isStreamType(type);
-    this.directFd = isDirectType(type) ? fd : -1;
-    if (isDirectType(type)) setDirectKind(fs, fd, type === MODE.fifo ? DIRECT.pipeIn : DIRECT.fileIn);
+    this.directStream = directStreamOf(type, DIRECT.pipeIn, DIRECT.fileIn);
+    this.directFd = this.directStream === 0 ? -1 : fd;
     this.isTerminal = fs.isTerminal(fd) === 1;
   }
 
@@ -114,6 +116,7 @@ export class HostInput extends Input {
 
   #fail(errno: Errno): number {
     this.#hasFailed = true;
+    this.directFd = -1;
     return failed(errno);
   }
 
@@ -133,6 +136,7 @@ export class HostOutput extends Output {
   readonly #fd: number;
   readonly #stream: boolean;
   override readonly directFd: number;
+  override readonly directStream: number;
 
   constructor(fs: NativeFs, fd: number) {
     super();
@@ -140,8 +144,8 @@ export class HostOutput extends Output {
     this.#fd = fd;
     const type = typeOf(fs, fd);
     this.#stream = isStreamType(type);
-    this.directFd = isDirectType(type) ? fd : -1;
-    if (isDirectType(type)) setDirectKind(fs, fd, type === MODE.fifo ? DIRECT.pipeOut : DIRECT.fileOut);
+    this.directStream = directStreamOf(type, DIRECT.pipeOut, DIRECT.fileOut);
+    this.directFd = this.directStream === 0 ? -1 : fd;
     this.isTerminal = fs.isTerminal(fd) === 1;
   }
 

@@ -7,28 +7,31 @@
 #include <climits>
 
 #include "direct_guest.h"
-#include "owned_descriptors.h"
-#include "resolve.h"
-#include "status.h"
+#include "fs/owned_descriptors.h"
+#include "fs/resolve.h"
+#include "fs/status.h"
 
-namespace fs {
+namespace preview1 {
 namespace {
 
-// `noent` of preview1: programs look for files in many places. Every other failure is JavaScript's to tell.
-constexpr int kNoEntry = 44;
+using fs::OwnedDescriptors;
 
+// Programs look for files in many places: `noent` is plain. Every other failure is JavaScript's to tell.
 int OutcomeOf(int error) { return error == 0 ? kSuccess : error == ENOENT ? kNoEntry : kNotPlain; }
 
-// `filetype` of preview1, where it is one that needs no more thought; else 0.
-uint8_t PlainType(mode_t mode) { return S_ISREG(mode) ? 4 : S_ISDIR(mode) ? 3 : S_ISLNK(mode) ? 7 : 0; }
+// Where it is one that needs no more thought.
+FileType PlainType(mode_t mode) {
+  return S_ISREG(mode) ? kRegularType : S_ISDIR(mode) ? kDirectoryType : S_ISLNK(mode) ? kLinkType : kUnknownType;
+}
 
 // The layout of `filestat`.
 int StoreStatus(const struct stat& status, uint8_t* at) {
-  const uint8_t type = PlainType(status.st_mode);
-  if (type == 0) return kNotPlain;
-  uint64_t fields[kStatusFields];
-  WriteStatus(status, fields);
+  const FileType type = PlainType(status.st_mode);
+  if (type == kUnknownType) return kNotPlain;
+  uint64_t fields[fs::kStatusFields];
+  fs::WriteStatus(status, fields);
   fields[2] = type;
+  static_assert(sizeof(fields) == kFilestatLength);
   memcpy(at, fields, sizeof(fields));
   return kSuccess;
 }
@@ -46,18 +49,18 @@ bool CopyPath(const uint8_t* bytes, uint32_t length, char* path) {
   return (seen & 0x80) == 0;
 }
 
-enum Oflags : uint32_t { kCreat = 1, kMustBeDirectory = 2, kExcl = 4, kTrunc = 8 };
-constexpr uint64_t kAllRights = (1u << 30) - 1;
-constexpr uint64_t kRightRead = 1u << 1;
-constexpr uint64_t kRightWrite = 1u << 6;
-
 // As in src/wasi/fd/host-directory.ts.
-int OpenFlags(uint32_t lookup, uint32_t oflags, bool readable, bool writable) {
+int SystemFlags(uint32_t lookup, uint32_t oflags, bool readable, bool writable) {
   int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (writable ? (readable ? O_RDWR : O_WRONLY) : O_RDONLY);
-  if ((oflags & kCreat) != 0) flags |= O_CREAT;
-  if ((oflags & kCreat) != 0 && (oflags & kExcl) != 0) flags |= O_EXCL;
-  if ((oflags & kTrunc) != 0) flags |= O_TRUNC;
-  return lookup == 1 ? flags : flags | O_NOFOLLOW;
+  if ((oflags & kCreate) != 0) flags |= O_CREAT;
+  if ((oflags & kCreate) != 0 && (oflags & kExclusive) != 0) flags |= O_EXCL;
+  if ((oflags & kTruncate) != 0) flags |= O_TRUNC;
+  return lookup == kFollow ? flags : flags | O_NOFOLLOW;
+}
+
+void CloseOwned(napi_env env, int fd) {
+  OwnedDescriptors::Release(env, fd);
+  close(fd);
 }
 
 // A path and the directory of the host that it is relative to.
@@ -82,7 +85,7 @@ int FdFilestatGet(DirectCall& call) {
   const int host = call.Host(fd, kFile | kAppends | kDirectory | kReadOnly);
   if (host < 0) return kNotPlain;
   call.FindMemory();
-  uint8_t* at = call.At(pointer, 64);
+  uint8_t* at = call.At(pointer, kFilestatLength);
   struct stat status;
   if (at == nullptr || fstat(host, &status) != 0) return kNotPlain;
   return StoreStatus(status, at);
@@ -94,13 +97,13 @@ int PathFilestatGet(DirectCall& call) {
   const uint32_t path_pointer = call.U32(2);
   const uint32_t path_length = call.U32(3);
   const uint32_t pointer = call.U32(4);
-  if (!call.plain() || flags > 1) return kNotPlain;
+  if (!call.plain() || flags > kFollow) return kNotPlain;
   call.FindMemory();
-  uint8_t* at = call.At(pointer, 64);
+  uint8_t* at = call.At(pointer, kFilestatLength);
   Place place;
   if (at == nullptr || !FindPlace(call, kDirectory | kReadOnly, fd, path_pointer, path_length, &place)) return kNotPlain;
   struct stat status;
-  const int error = StatBeneath(place.host, place.path, flags == 1, &status);
+  const int error = fs::StatBeneath(place.host, place.path, flags == kFollow, &status);
   if (error == 0) return StoreStatus(status, at);
   return error == ENOENT ? kNoEntry : kNotPlain;
 }
@@ -117,10 +120,10 @@ int PathOpen(DirectCall& call) {
   const uint64_t inheriting = static_cast<uint64_t>(call.I64(6));
   const uint32_t fdflags = call.U32(7);
   const uint32_t pointer = call.U32(8);
-  if (!call.plain() || lookup > 1 || (oflags & ~(kCreat | kExcl | kTrunc)) != 0 || fdflags != 0) return kNotPlain;
+  if (!call.plain() || lookup > kFollow || (oflags & ~(kCreate | kExclusive | kTruncate)) != 0 || fdflags != 0) return kNotPlain;
   if (((rights | inheriting) & ~kAllRights) != 0) return kNotPlain;
   const bool writes = (rights & kRightWrite) != 0;
-  const bool writable = writes || (oflags & (kCreat | kTrunc)) != 0;
+  const bool writable = writes || (oflags & (kCreate | kTruncate)) != 0;
   const bool readable = (rights & kRightRead) != 0 || !writes;
   DirectGuest& guest = call.guest();
   call.FindMemory();
@@ -128,20 +131,21 @@ int PathOpen(DirectCall& call) {
   const int kinds = writable ? kDirectory : kDirectory | kReadOnly;
   if (call.At(pointer, 4) == nullptr || !guest.HasNumber()) return kNotPlain;
   if (!FindPlace(call, kinds, fd, path_pointer, path_length, &place)) return kNotPlain;
-  const int opened = OpenBeneath(place.host, place.path, OpenFlags(lookup, oflags, readable, writable), 0666);
+  const int opened = fs::OpenBeneath(place.host, place.path, SystemFlags(lookup, oflags, readable, writable), 0666);
   if (opened < 0) return errno == ENOENT ? kNoEntry : kNotPlain;
-  if (static_cast<size_t>(opened) >= guest.host_length) {
-    close(opened);
-    return kNotPlain;
-  }
-  if (OwnedDescriptors::Keep(call.env(), opened) < 0) return kNotPlain;
+  // From here on it answers, whatever comes: what was created or cut must not be so twice.
+  if (OwnedDescriptors::Keep(call.env(), opened) < 0) return kNoMemory;
   struct stat status;
-  const bool is_directory = fstat(opened, &status) == 0 && S_ISDIR(status.st_mode);
+  if (fstat(opened, &status) != 0) {
+    CloseOwned(call.env(), opened);
+    return kIo;
+  }
+  const bool is_directory = S_ISDIR(status.st_mode);
   const int read_only = guest.kinds[place.host] & kReadOnly;
-  guest.kinds[opened] = static_cast<uint8_t>(is_directory ? kDirectory | read_only : kFile);
-  guest.positions[opened] = 0;
+  guest.Show(opened, static_cast<uint8_t>(is_directory ? kDirectory | read_only : kFile));
   const int32_t number = guest.TakeNumber();
   guest.table[number] = opened;
+  guest.streams[number] = 0;
   guest.opened[number] = kOpened | (is_directory ? kOpenedDirectory : 0) | (read_only != 0 ? kOpenedReadOnly : 0) |
                          (readable ? kOpenedReadable : 0) | (writable ? kOpenedWritable : 0);
   Store32(call.At(pointer, 4), static_cast<uint32_t>(number));
@@ -158,9 +162,8 @@ int FdClose(DirectCall& call) {
   guest.opened[fd] = 0;
   guest.free[fd] = 1;
   ++guest.counts[kRoom];
-  guest.kinds[host] = 0;
-  OwnedDescriptors::Release(call.env(), host);
-  close(host);
+  guest.Show(host, 0);
+  CloseOwned(call.env(), host);
   return kSuccess;
 }
 
@@ -172,7 +175,7 @@ int PathUnlinkFile(DirectCall& call) {
   call.FindMemory();
   Place place;
   if (!FindPlace(call, kDirectory, fd, pointer, length, &place)) return kNotPlain;
-  return OutcomeOf(UnlinkBeneath(place.host, place.path));
+  return OutcomeOf(fs::UnlinkBeneath(place.host, place.path));
 }
 
 int PathRename(DirectCall& call) {
@@ -188,7 +191,7 @@ int PathRename(DirectCall& call) {
   Place to;
   if (!FindPlace(call, kDirectory, fd, pointer, length, &from)) return kNotPlain;
   if (!FindPlace(call, kDirectory, new_fd, new_pointer, new_length, &to)) return kNotPlain;
-  return OutcomeOf(RenameBeneath(from.host, from.path, to.host, to.path));
+  return OutcomeOf(fs::RenameBeneath(from.host, from.path, to.host, to.path));
 }
 
-}  // namespace fs
+}  // namespace preview1

@@ -2,11 +2,12 @@
 
 #include <cerrno>
 #include <memory>
+#include <utility>
 
-#include "arguments.h"
 #include "direct_guest.h"
+#include "fs/arguments.h"
 
-namespace fs {
+namespace preview1 {
 namespace {
 
 struct Named {
@@ -40,8 +41,13 @@ napi_value Enter(napi_env env, napi_callback_info info) {
   }
 }
 
-constexpr napi_callback kEntries[kDirectCount] = {Enter<0>, Enter<1>, Enter<2>, Enter<3>, Enter<4>, Enter<5>, Enter<6>, Enter<7>, Enter<8>,
-                                                     Enter<9>, Enter<10>};
+template <uint32_t... kIndex>
+napi_callback EntryOf(uint32_t index, std::integer_sequence<uint32_t, kIndex...>) {
+  constexpr napi_callback kEntries[] = {Enter<kIndex>...};
+  return kEntries[index];
+}
+
+napi_callback EntryOf(uint32_t index) { return EntryOf(index, std::make_integer_sequence<uint32_t, kDirectCount>()); }
 
 // (memory as Uint8Array)
 napi_value Attach(napi_env env, napi_callback_info info) {
@@ -92,20 +98,21 @@ Element* Elements(napi_env env, napi_value object, const char* name, napi_typeda
 
 bool ReadGuest(napi_env env, napi_value given, DirectGuest* guest) {
   size_t position_count = 0;
+  size_t stream_count = 0;
   size_t opened_count = 0;
   size_t free_count = 0;
   size_t counts_length = 0;
   guest->table = Elements<int32_t>(env, given, "table", napi_int32_array, &guest->table_length);
+  guest->streams = Elements<uint8_t>(env, given, "streams", napi_uint8_array, &stream_count);
   guest->kinds = Elements<uint8_t>(env, given, "kinds", napi_uint8_array, &guest->host_length);
   guest->positions = Elements<double>(env, given, "positions", napi_float64_array, &position_count);
   guest->opened = Elements<int32_t>(env, given, "opened", napi_int32_array, &opened_count);
   guest->free = Elements<uint8_t>(env, given, "free", napi_uint8_array, &free_count);
   guest->counts = Elements<int32_t>(env, given, "counts", napi_int32_array, &counts_length);
-  if (!guest->table || !guest->kinds || !guest->positions) return false;
+  if (!guest->table || !guest->streams || !guest->kinds || !guest->positions) return false;
   if (!guest->opened || !guest->free || !guest->counts || counts_length < kCounts) return false;
-  if (position_count < guest->host_length || opened_count < guest->table_length || free_count < guest->table_length) {
-    return false;
-  }
+  if (position_count < guest->host_length || stream_count < guest->table_length) return false;
+  if (opened_count < guest->table_length || free_count < guest->table_length) return false;
   napi_value start = nullptr;
   bool lossless = false;
   return napi_get_named_property(env, given, "monotonicStart", &start) == napi_ok &&
@@ -137,31 +144,50 @@ napi_value Fallbacks(napi_env env, napi_value given) {
   return list;
 }
 
-}  // namespace
-
-napi_value DirectCalls(napi_env env, napi_callback_info info) {
+napi_value MakeCalls(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value given = nullptr;
   napi_value calls = nullptr;
   if (napi_get_cb_info(env, info, &count, &given, nullptr, nullptr) != napi_ok || count < 1 || !IsObject(env, given)) {
-    return Failed(env, EINVAL);
+    return fs::Failed(env, EINVAL);
   }
   auto guest = std::make_unique<DirectGuest>();
   const napi_value fallbacks = Fallbacks(env, given);
-  if (fallbacks == nullptr || !ReadGuest(env, given, guest.get())) return Failed(env, EINVAL);
+  if (fallbacks == nullptr || !ReadGuest(env, given, guest.get())) return fs::Failed(env, EINVAL);
   if (napi_set_named_property(env, given, "fallbacks", fallbacks) != napi_ok ||
       napi_create_reference(env, fallbacks, 0, &guest->fallbacks) != napi_ok || napi_create_object(env, &calls) != napi_ok) {
-    return Failed(env, ENOMEM);
+    return fs::Failed(env, ENOMEM);
   }
   // From the first function on it belongs to their finalizers.
   DirectGuest* shared = guest.release();
   for (uint32_t index = 0; index <= kDirectCount; ++index) {
     const bool is_last = index == kDirectCount;
     const char* name = is_last ? "attach" : kDirect[index].name;
-    const napi_value function = Function(env, name, is_last ? Attach : kEntries[index], shared, given);
-    if (function == nullptr || napi_set_named_property(env, calls, name, function) != napi_ok) return Failed(env, ENOMEM);
+    const napi_value function = Function(env, name, is_last ? Attach : EntryOf(index), shared, given);
+    if (function == nullptr || napi_set_named_property(env, calls, name, function) != napi_ok) return fs::Failed(env, ENOMEM);
   }
   return calls;
 }
 
-}  // namespace fs
+napi_value DirectCalls(napi_env env, napi_callback_info info) {
+  try {
+    return MakeCalls(env, info);
+  } catch (...) {
+    return fs::Failed(env, ENOMEM);
+  }
+}
+
+// Descriptors of the host that direct calls know. JavaScript serves those above.
+constexpr size_t kDirectDescriptors = 65536;
+
+}  // namespace
+
+void AddDirectCalls(Napi::Env env, Napi::Object fs) {
+  napi_value function = nullptr;
+  if (napi_create_function(env, "directCalls", NAPI_AUTO_LENGTH, DirectCalls, nullptr, &function) != napi_ok) return;
+  fs.Set("directCalls", Napi::Value(env, function));
+  fs.Set("kinds", Napi::Uint8Array::New(env, kDirectDescriptors));
+  fs.Set("positions", Napi::Float64Array::New(env, kDirectDescriptors));
+}
+
+}  // namespace preview1

@@ -7,24 +7,25 @@
 #include <cstdint>
 #include <cstring>
 
-#include "arguments.h"
+#include "fs/arguments.h"
+#include "numbers.h"
 
-namespace fs {
+namespace preview1 {
 
-// Bits of `kinds`, by descriptor of the host; src/native/fs.ts has the same.
+// Bits of `kinds` and `streams`; src/native/direct-calls.ts has the same.
 enum Kind : uint8_t {
   kFile = 1,
   kAppends = 2,
   kDirectory = 4,
   kReadOnly = 8,
-  // Standard streams: a pipe, or a file, whose position is the system's.
+  // Of `streams` alone: a pipe, or a file, whose position is the system's.
   kPipeIn = 16,
   kPipeOut = 32,
   kFileIn = 64,
   kFileOut = 128,
 };
 
-// Bits of `opened`; src/native/fs.ts has the same.
+// Bits of `opened`; src/native/direct-calls.ts has the same.
 enum Opened { kOpened = 1, kOpenedDirectory = 2, kOpenedReadOnly = 4, kOpenedReadable = 8, kOpenedWritable = 16 };
 
 // Places in `counts`: how many descriptors the guest may still open, and one above the highest number it ever had.
@@ -37,14 +38,15 @@ struct DirectGuest {
   // Not owning: each function keeps `holder` alive, and with it what these refer to.
   napi_ref fallbacks = nullptr;
   napi_ref memory = nullptr;
-  // By descriptor of the guest: the host's, or -1; what it is, where JavaScript does not know it yet, else 0; whether its
-  // number may be given out again.
+  // By descriptor of the guest: the host's, or -1; its kind where it is a standard stream, else 0; what it is, where
+  // JavaScript does not know it yet, else 0; whether its number may be given out again.
   int32_t* table = nullptr;
+  uint8_t* streams = nullptr;
   int32_t* opened = nullptr;
   uint8_t* free = nullptr;
   size_t table_length = 0;
   int32_t* counts = nullptr;
-  // By descriptor of the host.
+  // By descriptor of the host, for those that belong to a guest.
   uint8_t* kinds = nullptr;
   double* positions = nullptr;
   size_t host_length = 0;
@@ -55,6 +57,13 @@ struct DirectGuest {
 
   // Whether one more may be open, with a number of `table`.
   bool HasNumber() const { return counts[kRoom] > 0 && static_cast<size_t>(counts[kTop]) < table_length; }
+
+  // What a descriptor of the host is that was opened, or 0 when it is closed. JavaScript serves numbers that are too high.
+  void Show(int host, uint8_t kind) {
+    if (static_cast<size_t>(host) >= host_length) return;
+    kinds[host] = kind;
+    positions[host] = 0;
+  }
 
   // As DescriptorTable in src/wasi: of the closed ones the highest, else the next.
   int32_t TakeNumber() {
@@ -68,8 +77,7 @@ struct DirectGuest {
   }
 };
 
-// Preview1's `success`, and the sign that JavaScript has to answer.
-constexpr int kSuccess = 0;
+// The sign that JavaScript has to answer.
 constexpr int kNotPlain = -1;
 
 class DirectCall {
@@ -120,23 +128,31 @@ class DirectCall {
     return value;
   }
 
-  // The descriptor of the host behind one of the guest that is of the given kinds and no others; -1 where there is none.
-  int Host(uint32_t fd, int kinds) const {
-    if (fd >= guest_->table_length) return -1;
+  // A descriptor of the host and what it is: two of a guest may stand for one of the host, as stdin and as stdout.
+  struct HostDescriptor {
+    int fd = -1;
+    uint8_t kind = 0;
+  };
+
+  // The one behind a descriptor of the guest that is of the given kinds and no others; -1 where there is none.
+  HostDescriptor Find(uint32_t fd, int kinds) const {
+    if (fd >= guest_->table_length) return HostDescriptor();
     const int32_t host = guest_->table[fd];
-    if (host < 0 || static_cast<size_t>(host) >= guest_->host_length) return -1;
-    const uint8_t kind = guest_->kinds[host];
-    return kind != 0 && (kind & ~kinds) == 0 ? host : -1;
+    if (host < 0 || static_cast<size_t>(host) >= guest_->host_length) return HostDescriptor();
+    const uint8_t kind = guest_->streams[fd] != 0 ? guest_->streams[fd] : guest_->kinds[host];
+    return kind != 0 && (kind & ~kinds) == 0 ? HostDescriptor{host, kind} : HostDescriptor();
   }
+
+  int Host(uint32_t fd, int kinds) const { return Find(fd, kinds).fd; }
 
   // The first buffer that is not empty, as in src/wasi/vectors.ts.
   bool FirstBuffer(uint32_t vectors, uint32_t count, struct iovec* buffer) const {
-    const uint8_t* table = count <= kMostVectors ? At(vectors, count * 8) : nullptr;
+    const uint8_t* table = count <= kMostVectors ? At(vectors, count * kVectorLength) : nullptr;
     if (table == nullptr) return false;
     for (uint32_t index = 0; index < count; ++index) {
-      const uint32_t length = Load32(table + index * 8 + 4);
+      const uint32_t length = Load32(table + index * kVectorLength + 4);
       if (length == 0) continue;
-      buffer->iov_base = At(Load32(table + index * 8), length);
+      buffer->iov_base = At(Load32(table + index * kVectorLength), length);
       buffer->iov_len = length;
       return buffer->iov_base != nullptr;
     }
@@ -146,7 +162,7 @@ class DirectCall {
   napi_env env() const { return env_; }
 
   napi_value Answer(int result, uint32_t name) {
-    return result == kNotPlain ? Fallback(name) : Int(env_, result);
+    return result == kNotPlain ? Fallback(name) : fs::Int(env_, result);
   }
 
  private:
@@ -178,14 +194,14 @@ class DirectCall {
 inline void Store32(uint8_t* at, uint32_t value) { memcpy(at, &value, sizeof(value)); }
 inline void Store64(uint8_t* at, uint64_t value) { memcpy(at, &value, sizeof(value)); }
 
-// direct_streams.cc
+// streams.cc
 int FdRead(DirectCall& call);
 int FdWrite(DirectCall& call);
 int FdSeek(DirectCall& call);
 int ClockTimeGet(DirectCall& call);
 int RandomGet(DirectCall& call);
 
-// direct_paths.cc
+// paths.cc
 int FdFilestatGet(DirectCall& call);
 int FdClose(DirectCall& call);
 int PathFilestatGet(DirectCall& call);
@@ -193,4 +209,4 @@ int PathOpen(DirectCall& call);
 int PathUnlinkFile(DirectCall& call);
 int PathRename(DirectCall& call);
 
-}  // namespace fs
+}  // namespace preview1

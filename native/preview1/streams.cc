@@ -13,15 +13,17 @@
 #include <cerrno>
 
 #include "direct_guest.h"
-#include "file_reads.h"
+#include "fs/file_reads.h"
 
-namespace fs {
+namespace preview1 {
 namespace {
 
 // Positions below it stay whole numbers in a double, whatever one call adds.
 constexpr double kMostPosition = 9007199254740991.0 - 4294967296.0;
 // A pipe takes this much whole or not at all (POSIX: PIPE_BUF on Linux).
 constexpr size_t kAtomicPipeWrite = 4096;
+// One call of the system may write less of more (Linux: 2 GiB less a page): JavaScript goes on where it stopped.
+constexpr size_t kWholeFileWrite = 1u << 30;
 constexpr uint32_t kSmallRandom = 256;
 
 ssize_t ReadStream(int fd, uint8_t kind, const struct iovec& buffer) {
@@ -34,7 +36,7 @@ ssize_t ReadStream(int fd, uint8_t kind, const struct iovec& buffer) {
 }
 
 ssize_t WriteStream(int fd, uint8_t kind, const struct iovec& buffer) {
-  if (kind == kFileOut) return write(fd, buffer.iov_base, buffer.iov_len);
+  if (kind == kFileOut) return buffer.iov_len <= kWholeFileWrite ? write(fd, buffer.iov_base, buffer.iov_len) : -1;
 #ifdef RWF_NOWAIT
   // More could go in part: that is left to JavaScript, which waits and goes on.
   if (buffer.iov_len <= kAtomicPipeWrite) return pwritev2(fd, &buffer, 1, -1, RWF_NOWAIT);
@@ -43,7 +45,7 @@ ssize_t WriteStream(int fd, uint8_t kind, const struct iovec& buffer) {
 }
 
 ssize_t ReadFile(int fd, const struct iovec& buffer, off_t offset) {
-  TouchPages(fd, Range{static_cast<uint8_t*>(buffer.iov_base), buffer.iov_len}, offset);
+  fs::TouchPages(fd, fs::Range{static_cast<uint8_t*>(buffer.iov_base), buffer.iov_len}, offset);
   return pread(fd, buffer.iov_base, buffer.iov_len, offset);
 }
 
@@ -59,17 +61,16 @@ int Move(DirectCall& call, int kinds, OnFile on_file, OnStream on_stream) {
   const uint32_t count = call.U32(2);
   const uint32_t moved_pointer = call.U32(3);
   if (!call.plain()) return kNotPlain;
-  const int host = call.Host(fd, kinds);
-  if (host < 0) return kNotPlain;
+  const auto host = call.Find(fd, kinds);
+  if (host.fd < 0) return kNotPlain;
   call.FindMemory();
   uint8_t* moved_at = call.At(moved_pointer, 4);
   struct iovec buffer;
   if (moved_at == nullptr || !call.FirstBuffer(vectors, count, &buffer)) return kNotPlain;
-  const uint8_t kind = call.guest().kinds[host];
-  double& position = call.guest().positions[host];
-  const bool is_file = (kind & kFile) != 0;
+  double& position = call.guest().positions[host.fd];
+  const bool is_file = (host.kind & kFile) != 0;
   if (is_file && !(position >= 0 && position <= kMostPosition)) return kNotPlain;
-  const ssize_t moved = is_file ? on_file(host, buffer, static_cast<off_t>(position)) : on_stream(host, kind, buffer);
+  const ssize_t moved = is_file ? on_file(host.fd, buffer, static_cast<off_t>(position)) : on_stream(host.fd, host.kind, buffer);
   if (moved < 0) return kNotPlain;
   if (is_file) position += static_cast<double>(moved);
   Store32(moved_at, static_cast<uint32_t>(moved));
@@ -101,13 +102,13 @@ int FdSeek(DirectCall& call) {
   const int64_t offset = call.I64(1);
   const uint32_t whence = call.U32(2);
   const uint32_t pointer = call.U32(3);
-  if (!call.plain() || whence > 1) return kNotPlain;
+  if (!call.plain() || whence > kFromPosition) return kNotPlain;
   const int host = call.Host(fd, kFile | kAppends);
   if (host < 0) return kNotPlain;
   call.FindMemory();
   uint8_t* at = call.At(pointer, 8);
   double& position = call.guest().positions[host];
-  const double target = static_cast<double>(offset) + (whence == 1 ? position : 0);
+  const double target = static_cast<double>(offset) + (whence == kFromPosition ? position : 0);
   if (at == nullptr || !(position >= 0) || !(target >= 0 && target <= kMostPosition)) return kNotPlain;
   position = target;
   Store64(at, static_cast<uint64_t>(target));
@@ -117,13 +118,13 @@ int FdSeek(DirectCall& call) {
 int ClockTimeGet(DirectCall& call) {
   const uint32_t id = call.U32(0);
   const uint32_t pointer = call.U32(2);
-  if (!call.plain() || id > 1) return kNotPlain;
+  if (!call.plain() || id > kMonotonic) return kNotPlain;
   call.FindMemory();
   uint8_t* at = call.At(pointer, 8);
   struct timespec time;
-  if (at == nullptr || clock_gettime(id == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, &time) != 0) return kNotPlain;
+  if (at == nullptr || clock_gettime(id == kRealtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, &time) != 0) return kNotPlain;
   const int64_t now = static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-  Store64(at, static_cast<uint64_t>(id == 0 ? now : now - call.guest().monotonic_start));
+  Store64(at, static_cast<uint64_t>(id == kRealtime ? now : now - call.guest().monotonic_start));
   return kSuccess;
 }
 
@@ -142,4 +143,4 @@ int RandomGet(DirectCall& call) {
   return kSuccess;
 }
 
-}  // namespace fs
+}  // namespace preview1

@@ -3,14 +3,15 @@
 //
 // Whatever is out of the ordinary goes to the function in JavaScript that has the whole of it (`src/wasi/`): a pointer
 // outside of the memory, a descriptor of another kind, append mode, an error of the system. A direct call has done nothing
-// by then that shows.
+// by then that shows; one that has, answers.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
-namespace fs {
+namespace preview1 {
 
-// ({ table, kinds, positions, errnos, monotonicStart, functions }) -> { name: function, …, attach }: see src/native/fs.ts.
-napi_value DirectCalls(napi_env env, napi_callback_info info);
+// Adds to the room of files: `directCalls`, ({ table, streams, opened, free, counts, kinds, positions, monotonicStart,
+// functions }) -> { name: function, …, attach } or a negative errno; `kinds`, `positions`. See src/native/direct-calls.ts.
+void AddDirectCalls(Napi::Env env, Napi::Object fs);
 
-}  // namespace fs
+}  // namespace preview1
