@@ -121,6 +121,9 @@ const CALLS: readonly (readonly [call: string, errno: number])[] = [
   [`path_open 3 1 open/closed 5 ${WRITE} 0 0`, ERRNO.exist],
   ['path_filestat_set_times 3 1 open/mine 5 6 5', success],
   ['path_filestat_set_times 3 1 open/full 5 6 5', perm],
+  // wasmtime reads the clock itself, and so asks for what only the owner may.
+  ['path_filestat_set_times 3 1 open/full 0 0 10', perm],
+  ['path_filestat_set_times 3 1 open/read-only 0 0 10', perm],
   ['path_filestat_set_times 3 1 open/full 0 0 10', perm],
   ['path_filestat_set_times 3 1 open/read-only 0 0 10', perm],
   ['fd_filestat_set_times 6 0 0 10', perm],
