@@ -8,6 +8,7 @@ export function describe(value: unknown): string {
     return `${String(value)} (${typeof value})`;
   }
   if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
   return `an object of ${value.constructor?.name ?? 'no class'}`;
 }
 

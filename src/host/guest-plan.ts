@@ -65,9 +65,12 @@ export interface GuestFailure {
     | 'ERR_MODULE_EXPORT'
     | 'ERR_GUEST_TRAP'
     | 'ERR_GUEST_EXCEPTION'
-    | 'ERR_GUEST_TIMEOUT';
+    | 'ERR_GUEST_TIMEOUT'
+    | 'ERR_GUEST_ABORTED';
   message: string;
   backtrace: readonly string[];
+  /** Why it was aborted, as the signal has it. */
+  cause?: unknown;
 }
 
 export const DEFAULT_BACKTRACE_FRAMES = 20;

@@ -1,12 +1,10 @@
-/** What an embedder may ask of a host and of one run, and the checks of it. */
+/** What an embedder may ask of a host and of one run. Checked in `option-checks.ts`. */
 import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
 import type { Refusal } from '../nn/index.ts';
-import { invalidOption } from '../options.ts';
-import type { Preopen } from '../wasi/index.ts';
-import { BACKEND_CHOICES, type BackendChoice } from './default-backends.ts';
+import type { BackendChoice } from './default-backends.ts';
 import type { NamedGraph } from './nn-support.ts';
-import { type ByteSink, isByteSink } from './stream-sink.ts';
-import { type ByteStream, isByteStream } from './stream-source.ts';
+import type { ByteSink } from './stream-sink.ts';
+import type { ByteStream } from './stream-source.ts';
 
 export type { BackendChoice };
 
@@ -119,127 +117,3 @@ export interface HostRunOptions {
   /** Ends the guest when it is aborted; `run` throws ERR_GUEST_ABORTED. The guest runs in a worker thread then, too. */
   signal?: AbortSignal;
 }
-
-const HOST_OPTIONS = [
-  'backend',
-  'openvinoDir',
-  'graphs',
-  'properties',
-  'allowedGuestProperties',
-  'onRefused',
-] as const satisfies readonly (keyof HostOptions)[];
-
-const RUN_OPTIONS = [
-  'args',
-  'argv0',
-  'env',
-  'preopens',
-  'stdin',
-  'stdout',
-  'stderr',
-  'maxCaptureBytes',
-  'invoke',
-  'wasiNn',
-  'maxMemoryBytes',
-  'maxTableElements',
-  'maxMemoryFileBytes',
-  'timeoutMs',
-  'signal',
-] as const satisfies readonly (keyof HostRunOptions)[];
-
-/** A misspelt limit that nobody misses would be no limit. @throws OptionError */
-function checkNames(options: object, names: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw invalidOption('options', `names out of ${names.join(', ')}`, unknown);
-}
-
-/** @throws OptionError */
-export function checkHostOptions(options: HostOptions): void {
-  checkNames(options, HOST_OPTIONS);
-  const { backend, openvinoDir, graphs, onRefused } = options;
-  if (backend !== undefined && !BACKEND_CHOICES.includes(backend)) {
-    throw invalidOption('backend', `one of ${BACKEND_CHOICES.join(', ')}`, backend);
-  }
-  optional('openvinoDir', openvinoDir, isText, 'a path');
-  optional('graphs', graphs, Array.isArray, 'an array of graphs');
-  for (const [index, graph] of (graphs ?? []).entries()) {
-    for (const key of ['name', 'encoding', 'directory'] as const) {
-      if (!isText(graph?.[key])) throw invalidOption(`graphs[${index}].${key}`, 'text', graph?.[key]);
-    }
-  }
-  optional('onRefused', onRefused, (value) => typeof value === 'function', 'a function');
-}
-
-/** @throws OptionError */
-export function checkRunOptions(options: HostRunOptions): void {
-  checkNames(options, RUN_OPTIONS);
-  optional('args', options.args, isTexts, 'an array of text');
-  optional('argv0', options.argv0, isText, 'text');
-  optional('env', options.env, (env) => isTexts(Object.values(env)), 'an object of text');
-  optional('preopens', options.preopens, Array.isArray, 'an array of directories and sockets');
-  optional('maxCaptureBytes', options.maxCaptureBytes, isCount, 'a whole number of bytes');
-  optional('maxMemoryBytes', options.maxMemoryBytes, isCount, 'a whole number of bytes');
-  optional('maxMemoryFileBytes', options.maxMemoryFileBytes, isCount, 'a whole number of bytes');
-  optional('maxTableElements', options.maxTableElements, isCount, 'a whole number');
-  optional('timeoutMs', options.timeoutMs, (value) => typeof value === 'number' && value >= 0, 'milliseconds from 0');
-  optional('invoke.name', options.invoke?.name, isText, 'text');
-  optional('invoke.args', options.invoke?.args, isTexts, 'an array of text');
-  optional('signal', options.signal, (value) => value instanceof AbortSignal, 'an AbortSignal');
-  for (const key of ['stdout', 'stderr'] as const) {
-    optional(key, options[key], isSink, "'capture', 'inherit', 'null', a function, { file }, { fd } or a stream");
-  }
-  optional('stdin', options.stdin, isSource, "'inherit', 'null', bytes, { text }, { file }, { fd } or a stream");
-}
-
-function optional<Value>(
-  name: string,
-  value: Value | undefined,
-  is: (value: Value) => boolean,
-  expected: string,
-): void {
-  if (value !== undefined && (value === null || !is(value))) throw invalidOption(name, expected, value);
-}
-
-const isText = (value: unknown) => typeof value === 'string';
-const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
-const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-
-function isSink(value: HostSink): boolean {
-  if (typeof value === 'string') return ['capture', 'inherit', 'null'].includes(value);
-  return typeof value === 'function' || (typeof value === 'object' && (isByteSink(value) || isFileOrFd(value)));
-}
-
-function isSource(value: HostSource): boolean {
-  if (typeof value === 'string') return value === 'inherit' || value === 'null';
-  if (typeof value !== 'object') return false;
-  if (value instanceof Uint8Array || isByteStream(value) || isFileOrFd(value)) return true;
-  return 'text' in value && isText(value.text);
-}
-
-function isFileOrFd(value: object): boolean {
-  const { file, fd } = value as { file?: unknown; fd?: unknown };
-  if (file !== undefined) return isText(file) || file instanceof URL;
-  return isCount(fd) || (typeof fd === 'object' && fd !== null);
-}
-
-/** @throws OptionError */
-export function toPreopen(preopen: HostPreopen, index: number): Preopen {
-  const name = `preopens[${index}]`;
-  if (typeof preopen !== 'object' || preopen === null) throw invalidOption(name, PREOPEN_FORMS, preopen);
-  if ('socketFd' in preopen) {
-    const { socketFd } = preopen;
-    if (!isDescriptor(socketFd)) throw invalidOption(`${name}.socketFd`, 'the number of a descriptor', socketFd);
-    return { kind: 'socket', fd: socketFd };
-  }
-  optional(`${name}.readOnly`, preopen.readOnly, (value) => typeof value === 'boolean', 'true or false');
-  optional(`${name}.guestPath`, preopen.guestPath, isText, 'text');
-  if ('fd' in preopen && isText(preopen.guestPath)) return { kind: 'shim', ...preopen };
-  if ('hostPath' in preopen && isText(preopen.hostPath)) {
-    const { hostPath, guestPath = hostPath, readOnly = false } = preopen;
-    return { kind: 'host', hostPath, guestPath, readOnly };
-  }
-  throw invalidOption(name, PREOPEN_FORMS, preopen);
-}
-
-const PREOPEN_FORMS = '{ hostPath, guestPath }, { guestPath, fd } or { socketFd }';
-const isDescriptor = (value: unknown) => isCount(value) && (value as number) < 2 ** 31;

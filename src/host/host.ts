@@ -6,9 +6,10 @@ import { type CompiledModule, compileModule, type ModuleSource, readModuleFile, 
 import { DEFAULT_BACKTRACE_FRAMES, type GuestFailure, type GuestOutcome, type GuestPlan } from './guest-plan.ts';
 import { type NnSupport, runGuest } from './guest-run.ts';
 import { GuestStreams } from './guest-streams.ts';
-import { checkHostOptions, checkRunOptions, type HostOptions, type HostRunOptions, toPreopen } from './host-options.ts';
+import type { HostOptions, HostRunOptions } from './host-options.ts';
 import type { ModuleLimits } from './module-rewrite.ts';
 import { createNnSupport, type NnPlan, type OwnedNnSupport } from './nn-support.ts';
+import { checkHostOptions, checkRunOptions, toPreopen } from './option-checks.ts';
 
 /** What came of one run. */
 export interface HostRunResult {
@@ -74,7 +75,7 @@ export class Host {
     if (source instanceof Uint8Array) {
       return new GuestModule(await readModuleSource(options.name ?? 'module', source.slice()));
     }
-    if (typeof source !== 'string' && !(source instanceof URL)) {
+    if (typeof source !== 'string' && !(source instanceof URL && source.protocol === 'file:')) {
       throw invalidOption('source', 'a path, a file: URL or bytes', source);
     }
     const path = source instanceof URL ? fileURLToPath(source) : source;
@@ -87,7 +88,7 @@ export class Host {
    * other `Fd`s are called on the calling thread in any case.
    *
    * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError ERR_GUEST_TRAP,
-   *   ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT; HostError ERR_GUEST_ABORTED, ERR_PREOPEN, ERR_STDIO; BackendError for a named
+   *   ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT, ERR_GUEST_ABORTED; HostError ERR_PREOPEN, ERR_STDIO; BackendError for a named
    *   graph that cannot be compiled; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has
    *   ended
    */
@@ -96,7 +97,7 @@ export class Host {
     if (!(module instanceof GuestModule)) throw invalidOption('module', 'what compile() gave', module);
     checkRunOptions(options);
     const { signal, timeoutMs } = options;
-    if (signal?.aborted) throw new HostError('ERR_GUEST_ABORTED', 'the run was aborted', { cause: signal.reason });
+    if (signal?.aborted) throw new GuestTrapError('ERR_GUEST_ABORTED', 'the run was aborted', { cause: signal.reason });
     const plan = guestPlan(module, options);
     const streams = await GuestStreams.open(options);
     try {
@@ -199,10 +200,15 @@ function resultOf(outcome: GuestOutcome, streams: GuestStreams): HostRunResult {
   };
 }
 
-const OF_THE_GUEST: readonly ErrorCode[] = ['ERR_GUEST_TRAP', 'ERR_GUEST_EXCEPTION', 'ERR_GUEST_TIMEOUT'];
+const OF_THE_GUEST: readonly ErrorCode[] = [
+  'ERR_GUEST_TRAP',
+  'ERR_GUEST_EXCEPTION',
+  'ERR_GUEST_TIMEOUT',
+  'ERR_GUEST_ABORTED',
+];
 
 function failureError(failure: GuestFailure, captured: { stdout?: Buffer; stderr?: Buffer }): HostError {
-  const { code, message, backtrace } = failure;
+  const { code, message, backtrace, cause } = failure;
   if (!OF_THE_GUEST.includes(code)) return new ModuleError(code, message);
-  return new GuestTrapError(code, message, { backtrace, ...captured });
+  return new GuestTrapError(code, message, { backtrace, cause, ...captured });
 }

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { HostError } from '../errors.ts';
 import { packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
-import type { GuestOutcome } from './guest-plan.ts';
+import type { GuestFailure, GuestOutcome } from './guest-plan.ts';
 import type { WasiFaultListener } from './guest-run.ts';
 import { threadStackMegabytes } from './guest-stack.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
@@ -14,7 +14,7 @@ import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 export interface WorkerRunOptions {
   /** Counted from when the guest begins. Undefined: no limit. */
   timeoutMs?: number | undefined;
-  /** Ends the guest; `outcome` is rejected with ERR_GUEST_ABORTED. */
+  /** Ends the guest; the outcome is ERR_GUEST_ABORTED. */
   signal?: AbortSignal | undefined;
   /** Awaited after the guest's end, still under the time limit: everything it wrote has been taken before. */
   onEnd?: (() => Promise<void>) | undefined;
@@ -55,8 +55,9 @@ export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): 
   let timer: NodeJS.Timeout | undefined;
   let abort: (() => void) | undefined;
   const outcome = new Promise<GuestOutcome>((resolve, reject) => {
-    const timeOut = () => resolve(timedOut(request));
-    abort = () => reject(new HostError('ERR_GUEST_ABORTED', 'the run was aborted', { cause: signal?.reason }));
+    const timeOut = () => resolve(ended(request, { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' }));
+    const wasAborted = { code: 'ERR_GUEST_ABORTED', message: 'the run was aborted' } as const;
+    abort = () => resolve(ended(request, { ...wasAborted, cause: signal?.reason }));
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort, { once: true });
     worker.on('message', (message: WorkerMessage) => {
@@ -113,10 +114,10 @@ function hear(report: WorkerReport, options: WorkerRunOptions, heard: Int32Array
   }
 }
 
-function timedOut({ plan: { invoke } }: WorkerRequest): GuestOutcome {
+function ended({ plan: { invoke } }: WorkerRequest, failure: Omit<GuestFailure, 'backtrace'>): GuestOutcome {
   return {
     kind: 'failed',
-    failure: { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt', backtrace: [] },
+    failure: { ...failure, backtrace: [] },
     phase: invoke === undefined ? { at: 'invoke' } : { at: 'invoke', name: invoke.name },
   };
 }

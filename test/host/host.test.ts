@@ -181,13 +181,20 @@ describe('options', () => {
     [{ graphs: 'a' as never }],
     [{ onRefused: 'a' as never }],
     [{ backends: 'native' } as HostOptions],
+    [null as never],
+    [{ graphs: [null] } as never],
+    [{ graphs: [{ name: 'a', encoding: 'onnx', directory: 'd', dir: 'd' }] } as never],
+    [{ properties: { NUM_STREAMS: 1 } } as never],
+    [{ allowedGuestProperties: 'all' } as never],
   ])('of a host: %j is refused', (options) => {
     expect(() => new Host(options)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   });
 
   it.each([
-    [{ args: ['a', 1] }, 'args: expected an array of text'],
-    [{ env: { A: 1 } }, 'env: expected an object of text'],
+    [{ args: ['a', 1] }, 'args[1]: expected text, received 1 (number)'],
+    [{ args: 'a' }, "args: expected an array of text, received 'a'"],
+    [{ env: { A: 1 } }, 'env.A: expected text, received 1 (number)'],
+    [{ env: null }, 'env: expected an object of text, received null'],
     [{ stdin: 'text' }, 'stdin: expected'],
     [
       { stdout: 'file' },
@@ -199,7 +206,27 @@ describe('options', () => {
     [{ timeoutMs: '1s' }, 'timeoutMs: expected milliseconds'],
     [{ timeoutMs: Number.NaN }, 'timeoutMs: expected milliseconds'],
     [{ timeoutMS: 1 }, 'options: expected names out of args, '],
-    [{ invoke: { name: 1 } }, 'invoke.name'],
+    [null, 'options: expected an object of args, '],
+    [{ invoke: { name: 1 } }, 'invoke.name: expected text'],
+    [{ invoke: 'name' }, "invoke: expected an object of name, args, received 'name'"],
+    [{ invoke: { name: 'a', arguments: [] } }, 'invoke: expected names out of name, args'],
+    [{ stdin: { text: 5 } }, 'stdin.text: expected text, received 5 (number)'],
+    [{ stdin: { text: '', file: 'a' } }, "stdin: expected names out of text, received 'file'"],
+    [{ stdin: { file: new URL('http://localhost/') } }, 'stdin.file: expected a path or a file: URL'],
+    [{ stdout: { file: 'a', apend: true } }, "stdout: expected names out of file, append, received 'apend'"],
+    [{ stdout: { fd: -1 } }, 'stdout.fd: expected the number of a descriptor'],
+    [{ stdout: { fd: 1, append: true } }, "stdout: expected names out of fd, received 'append'"],
+    [{ wasiNn: 1 }, 'wasiNn: expected true or false'],
+    [
+      { preopens: [{ hostPath: 'd', readonly: true }] },
+      "preopens[0]: expected names out of hostPath, guestPath, readOnly, received 'readonly'",
+    ],
+    [{ preopens: [{ hostPath: 'd', readOnly: null }] }, 'preopens[0].readOnly: expected true or false, received null'],
+    [
+      { preopens: [{ hostPath: 'd', guestPath: 'd', fd: {} }] },
+      "preopens[0]: expected names out of fd, guestPath, readOnly, received 'hostPath'",
+    ],
+    [{ preopens: [{ socketFd: 3, readOnly: true }] }, 'preopens[0]: expected names out of socketFd'],
     [{ preopens: [{ hostPath: 1 }] }, 'preopens[0]: expected'],
     [{ preopens: [null] }, 'preopens[0]: expected'],
     [{ preopens: [{ hostPath: 'd', guestPath: 1 }] }, 'preopens[0].guestPath: expected'],

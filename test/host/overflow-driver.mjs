@@ -2,7 +2,7 @@
  * Runs guests that exhaust the stack, each in its way, in this process: an overflow that is not caught would end it. Prints
  * how many ran, and what did not end with the trap.
  *
- * node overflow-driver.mjs '{ "guests": "all" | "few", "rounds", "sinks"?, "stackSizeMb"?, "timeoutMs"? }'
+ * node overflow-driver.mjs '{ "guests": "all" | "few" | "direct", "rounds", "sinks"?, "stackSizeMb"?, "timeoutMs"? }'
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,6 +48,40 @@ const IN_CALLS = {
     (func $f (export "_start") (global.set $n (i32.add (global.get $n) (i32.const 1)))
       (if (i32.eqz (i32.rem_u (global.get $n) (i32.const 97))) (then (drop ${OPEN}))) (call $f)))`,
 };
+
+const DIRECT_CALLS = [
+  ['fd_close', '(param i32)'],
+  ['fd_read', '(param i32 i32 i32 i32)'],
+  ['fd_seek', '(param i32 i64 i32 i32)'],
+  ['fd_filestat_get', '(param i32 i32)'],
+  ['path_filestat_get', '(param i32 i32 i32 i32 i32)'],
+  ['path_rename', '(param i32 i32 i32 i32 i32 i32)'],
+  ['path_unlink_file', '(param i32 i32 i32)'],
+  ['random_get', '(param i32 i32)'],
+  ['clock_time_get', '(param i32 i64 i32)'],
+];
+
+/** One that has to succeed: in plain cases they run without JavaScript, and so without its checks of the stack. */
+const sure = (name, args) => `(if (call $${name} ${args}) (then unreachable))`;
+
+/** Makes a file, uses, renames and removes it at each depth. */
+const DIRECT = `(module (import "${WASI}" "path_open" (func $open ${OPEN_TYPE}))
+  ${DIRECT_CALLS.map(([name, type]) => `(import "${WASI}" "${name}" (func $${name} ${type} (result i32)))`).join('\n')}
+  (memory (export "memory") 1) (data (i32.const 64) "made") (data (i32.const 72) "then")
+  (func $f (export "_start") (local $fd i32)
+    (i32.store (i32.const 16) (i32.const 128)) (i32.store (i32.const 20) (i32.const 16))
+    (if ${OPEN} (then unreachable))
+    (local.set $fd (i32.load (i32.const 0)))
+    ${sure('fd_seek', '(local.get $fd) (i64.const 0) (i32.const 0) (i32.const 32)')}
+    ${sure('fd_read', '(local.get $fd) (i32.const 16) (i32.const 1) (i32.const 8)')}
+    ${sure('fd_filestat_get', '(local.get $fd) (i32.const 256)')}
+    ${sure('path_filestat_get', '(i32.const 3) (i32.const 1) (i32.const 64) (i32.const 4) (i32.const 256)')}
+    ${sure('random_get', '(i32.const 128) (i32.const 16)')}
+    ${sure('clock_time_get', '(i32.const 1) (i64.const 0) (i32.const 32)')}
+    ${sure('fd_close', '(local.get $fd)')}
+    ${sure('path_rename', '(i32.const 3) (i32.const 64) (i32.const 4) (i32.const 3) (i32.const 72) (i32.const 4)')}
+    ${sure('path_unlink_file', '(i32.const 3) (i32.const 72) (i32.const 4)')}
+    (call $f)))`;
 
 /** By function: one letter a parameter, `i` is i32, `I` is i64. */
 const CALLS = {
@@ -117,7 +151,8 @@ const LAWFUL = {
 };
 
 function guestsOf(which) {
-  const few = { ...OWN, ...IN_CALLS, ...LAWFUL };
+  if (which === 'direct') return { 'direct calls': DIRECT };
+  const few = { ...OWN, ...IN_CALLS, 'direct calls': DIRECT, ...LAWFUL };
   if (which === 'few') return few;
   const calls = Object.entries(CALLS).flatMap(([module, functions]) =>
     Object.entries(functions).map(([name, letters]) => [name, calling(module, name, letters)]),

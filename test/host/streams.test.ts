@@ -411,6 +411,21 @@ describe('the end of a run', () => {
     expect(stdout.listenerCount('drain')).toBe(0);
   });
 
+  it('by a signal keeps what was captured', async () => {
+    const controller = new AbortController();
+    const write = (fd: number) => `(drop (call $write (i32.const ${fd}) (i32.const 0) (i32.const 1) (i32.const 32)))`;
+    const text = `(module
+      (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\04\\00\\00\\00") (data (i32.const 16) "line")
+      (func (export "_start") ${write(1)} ${write(2)} (loop $forever (br $forever))))`;
+    using host = new Host();
+    const aborted = host.run(await host.compile(Buffer.from(text)), {
+      signal: controller.signal,
+      stderr: () => controller.abort(),
+    });
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_GUEST_ABORTED', stdout: Buffer.from('line') });
+  });
+
   it('by a signal is of that run alone', async () => {
     const controller = new AbortController();
     const { signal } = controller;
