@@ -2,8 +2,8 @@ import { HostError } from '../../errors.ts';
 import { DIRECT } from '../../native/direct-calls.ts';
 import { MODE, modeOf, type NativeFs, newStatus, type Offset, STATUS, type Status } from '../../native/fs.ts';
 import { answer, ERRNO, type Errno, errnoFromPosix, errnoName, failed, outcome } from '../errno.ts';
-import { ALL_RIGHTS, FDFLAGS, type Fdstat, fileTypeFromMode, RIGHTS } from '../layout.ts';
-import { Descriptor, type Readiness } from './descriptor.ts';
+import { type Fdstat, fileTypeFromMode } from '../layout.ts';
+import { OpenedFile, type OpenedFileOptions } from './opened-file.ts';
 
 /** Filled and read within one call. */
 const scratch = newStatus();
@@ -13,26 +13,14 @@ const MOST_OFFSET = (1n << 64n) - 1n;
 /** The system's numbers of advice (Linux) for preview1's: normal, sequential, random, willneed, dontneed, noreuse. */
 const ADVICE = [0, 2, 1, 3, 4, 5] as const;
 
-export interface HostFileOptions {
-  readable: boolean;
-  writable: boolean;
-  /** fdflags */
-  flags: number;
-  /** Opened below a read-only preopen: nothing about it may change. */
-  readOnly: boolean;
-}
-
 /**
  * A file of the host. The position is ours and every read and write names its offset, so that a file that cannot seek (a
  * FIFO, say) answers `spipe` instead of making the host wait.
  */
-export class HostFile extends Descriptor {
-  override readonly isFile = true;
+export class HostFile extends OpenedFile {
   readonly #fs: NativeFs;
   readonly #fd: number;
-  readonly #options: HostFileOptions;
   override readonly directFd: number;
-  #flags: number;
   /** Shared with direct calls where they know the descriptor. */
   readonly #positions: Float64Array;
   readonly #slot: number;
@@ -40,12 +28,10 @@ export class HostFile extends Descriptor {
   #farPosition = 0n;
 
   /** Takes over `fd`. */
-  constructor(fs: NativeFs, fd: number, options: HostFileOptions) {
-    super();
+  constructor(fs: NativeFs, fd: number, options: OpenedFileOptions) {
+    super(options);
     this.#fs = fs;
     this.#fd = fd;
-    this.#options = options;
-    this.#flags = options.flags & (FDFLAGS.append | FDFLAGS.nonblock);
     const isKnown = fs.positions !== undefined && fd < fs.positions.length;
     this.directFd = isKnown ? fd : -1;
     this.#positions = isKnown ? fs.positions : new Float64Array(1);
@@ -55,8 +41,7 @@ export class HostFile extends Descriptor {
   }
 
   #showKind(): void {
-    const appends = (this.#flags & FDFLAGS.append) !== 0;
-    setDirectKind(this.#fs, this.#fd, appends ? DIRECT.file | DIRECT.appends : DIRECT.file);
+    setDirectKind(this.#fs, this.#fd, this.appends ? DIRECT.file | DIRECT.appends : DIRECT.file);
   }
 
   /** Unsigned 64-bit. */
@@ -73,16 +58,7 @@ export class HostFile extends Descriptor {
 
   override fdstat(): Fdstat | Errno {
     const errno = this.status(scratch);
-    if (errno !== ERRNO.success) return errno;
-    let rights = ALL_RIGHTS;
-    if (!this.#options.readable) rights &= ~(RIGHTS.fdRead | RIGHTS.fdReaddir);
-    if (!this.#options.writable) rights &= ~RIGHTS.fdWrite;
-    return {
-      fileType: fileTypeFromMode(modeOf(scratch)),
-      flags: this.#flags,
-      rights,
-      inheriting: rights,
-    };
+    return errno === ERRNO.success ? this.fdstatOf(fileTypeFromMode(modeOf(scratch))) : errno;
   }
 
   override status(out: Status): Errno {
@@ -102,7 +78,7 @@ export class HostFile extends Descriptor {
   override write(memory: Uint8Array, start: number, byteLength: number): number {
     const count = this.writeAt(memory, start, byteLength, this.#position);
     if (count < 0) return count;
-    if ((this.#flags & FDFLAGS.append) === 0) {
+    if (!this.appends) {
       this.#position = advance(this.#position, count);
       return count;
     }
@@ -114,7 +90,7 @@ export class HostFile extends Descriptor {
 
   /** As Linux does it, an offset means nothing while the file is in append mode. */
   override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
-    if ((this.#flags & FDFLAGS.append) !== 0) return answer(this.#fs.append(this.#fd, memory, start, byteLength));
+    if (this.appends) return answer(this.#fs.append(this.#fd, memory, start, byteLength));
     return answer(this.#fs.writeAt(this.#fd, memory, start, byteLength, offset));
   }
 
@@ -133,28 +109,19 @@ export class HostFile extends Descriptor {
   }
 
   override setFlags(flags: number): Errno {
-    if ((flags & ~(FDFLAGS.append | FDFLAGS.nonblock)) !== 0) return ERRNO.inval;
-    this.#flags = flags;
+    const errno = super.setFlags(flags);
     this.#showKind();
-    return ERRNO.success;
-  }
-
-  override setRights(): Errno {
-    return ERRNO.notsup;
+    return errno;
   }
 
   override setTimes(accessed: bigint, modified: bigint): Errno {
-    if (this.#options.readOnly) return ERRNO.rofs;
+    if (this.options.readOnly) return ERRNO.rofs;
     return outcome(this.#fs.setDescriptorTimes(this.#fd, accessed, modified));
   }
 
   override truncate(byteLength: bigint): Errno {
-    if (this.#options.readOnly) return ERRNO.rofs;
+    if (this.options.readOnly) return ERRNO.rofs;
     return outcome(this.#fs.truncate(this.#fd, byteLength));
-  }
-
-  override allocate(): Errno {
-    return ERRNO.notsup;
   }
 
   override advise(offset: bigint, byteLength: bigint, advice: number): Errno {
@@ -167,10 +134,6 @@ export class HostFile extends Descriptor {
 
   override dataSync(): Errno {
     return outcome(this.#fs.dataSync(this.#fd));
-  }
-
-  override readiness(): Readiness {
-    return 'ready';
   }
 
   /** Reading at the end of a file is told by the hangup flag. */

@@ -3,7 +3,7 @@ import { type Status, TIME_OMIT } from '../../native/fs.ts';
 import { ERRNO, type Errno } from '../errno.ts';
 import { FDFLAGS, type Fdstat, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
-import { directoryFdstat, preopenFdstat } from './host-directory.ts';
+import { directoryFdstat, preopenFdstat } from './directory-rights.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { MemoryFile, releaseUnreachable, resize } from './memory-file.ts';
 import { fileTypeOf, isDirectory, isFile, notesOf, setInodeTimes, touch, writeInodeStatus } from './memory-inode.ts';

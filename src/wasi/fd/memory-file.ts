@@ -1,11 +1,10 @@
 import type { File as ShimFile } from '@bjorn3/browser_wasi_shim';
 import type { Offset, Status } from '../../native/fs.ts';
 import { ERRNO, type Errno, failed } from '../errno.ts';
-import { ALL_RIGHTS, FDFLAGS, type Fdstat, FILE_TYPE, RIGHTS } from '../layout.ts';
-import { Descriptor, type Readiness } from './descriptor.ts';
-import type { HostFileOptions } from './host-file.ts';
+import { type Fdstat, FILE_TYPE } from '../layout.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { notesOf, setInodeTimes, touch, writeInodeStatus } from './memory-inode.ts';
+import { OpenedFile, type OpenedFileOptions } from './opened-file.ts';
 
 const MOST_OFFSET = (1n << 64n) - 1n;
 const MOST_FILE_OFFSET = (1n << 63n) - 1n;
@@ -17,28 +16,20 @@ const LEAST_ROOM = 4096;
 const roomy = new WeakSet<ArrayBufferLike>();
 
 /** A file of a tree in memory, opened. It behaves as {@link HostFile} does. */
-export class MemoryFile extends Descriptor {
-  override readonly isFile = true;
+export class MemoryFile extends OpenedFile {
   readonly #file: ShimFile;
-  readonly #options: HostFileOptions;
   readonly #budget: MemoryBudget;
-  #flags: number;
   #position = 0n;
 
-  constructor(file: ShimFile, options: HostFileOptions, budget: MemoryBudget) {
-    super();
+  constructor(file: ShimFile, options: OpenedFileOptions, budget: MemoryBudget) {
+    super(options);
     this.#file = file;
-    this.#options = options;
     this.#budget = budget;
     notesOf(file).opens++;
-    this.#flags = options.flags & (FDFLAGS.append | FDFLAGS.nonblock);
   }
 
   override fdstat(): Fdstat {
-    let rights = ALL_RIGHTS;
-    if (!this.#options.readable) rights &= ~(RIGHTS.fdRead | RIGHTS.fdReaddir);
-    if (!this.#options.writable) rights &= ~RIGHTS.fdWrite;
-    return { fileType: FILE_TYPE.regularFile, flags: this.#flags, rights, inheriting: rights };
+    return this.fdstatOf(FILE_TYPE.regularFile);
   }
 
   override status(out: Status): Errno {
@@ -54,7 +45,7 @@ export class MemoryFile extends Descriptor {
 
   override readAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
     if (offset > MOST_FILE_OFFSET) return failed(ERRNO.inval);
-    if (!this.#options.readable) return failed(ERRNO.badf);
+    if (!this.options.readable) return failed(ERRNO.badf);
     if (offset > MOST_FILE_OFFSET - BigInt(byteLength)) return failed(ERRNO.inval);
     if (offset >= BigInt(this.#file.data.byteLength)) return 0;
     const from = Number(offset);
@@ -66,15 +57,14 @@ export class MemoryFile extends Descriptor {
   override write(memory: Uint8Array, start: number, byteLength: number): number {
     const count = this.writeAt(memory, start, byteLength, this.#position);
     if (count < 0) return count;
-    const appends = (this.#flags & FDFLAGS.append) !== 0;
-    this.#position = appends ? BigInt(this.#file.data.byteLength) : this.#position + BigInt(count);
+    this.#position = this.appends ? BigInt(this.#file.data.byteLength) : this.#position + BigInt(count);
     return count;
   }
 
   override writeAt(memory: Uint8Array, start: number, byteLength: number, offset: Offset): number {
-    const at = (this.#flags & FDFLAGS.append) === 0 ? BigInt(offset) : BigInt(this.#file.data.byteLength);
+    const at = this.appends ? BigInt(this.#file.data.byteLength) : BigInt(offset);
     if (at > MOST_FILE_OFFSET) return failed(ERRNO.inval);
-    if (!this.#options.writable) return failed(ERRNO.badf);
+    if (!this.options.writable) return failed(ERRNO.badf);
     if (at > MOST_FILE_OFFSET - BigInt(byteLength)) return failed(ERRNO.inval);
     if (byteLength === 0) return 0;
     const end = at + BigInt(byteLength);
@@ -96,34 +86,21 @@ export class MemoryFile extends Descriptor {
     return position;
   }
 
-  override setFlags(flags: number): Errno {
-    if ((flags & ~(FDFLAGS.append | FDFLAGS.nonblock)) !== 0) return ERRNO.inval;
-    this.#flags = flags;
-    return ERRNO.success;
-  }
-
-  override setRights(): Errno {
-    return ERRNO.notsup;
-  }
-
   override setTimes(accessed: bigint, modified: bigint): Errno {
-    if (this.#options.readOnly) return ERRNO.rofs;
+    if (this.options.readOnly) return ERRNO.rofs;
     setInodeTimes(this.#file, accessed, modified);
     return ERRNO.success;
   }
 
   override truncate(byteLength: bigint): Errno {
-    if (this.#options.readOnly) return ERRNO.rofs;
-    if (!this.#options.writable || byteLength > MOST_FILE_OFFSET) return ERRNO.inval;
+    if (this.options.readOnly) return ERRNO.rofs;
+    if (!this.options.writable || byteLength > MOST_FILE_OFFSET) return ERRNO.inval;
     if (byteLength > MOST_BYTES) return ERRNO.fbig;
     const errno = resize(this.#file, Number(byteLength), this.#budget);
     if (errno === ERRNO.success) touch(this.#file);
     return errno;
   }
 
-  override allocate(): Errno {
-    return ERRNO.notsup;
-  }
   override advise(_offset: bigint, byteLength: bigint): Errno {
     return byteLength < 0n ? ERRNO.inval : ERRNO.success;
   }
@@ -132,10 +109,6 @@ export class MemoryFile extends Descriptor {
   }
   override dataSync(): Errno {
     return ERRNO.success;
-  }
-
-  override readiness(): Readiness {
-    return 'ready';
   }
 
   override event(direction: 'read' | 'write'): { byteLength: bigint; hangup: boolean } {

@@ -3,7 +3,7 @@ import type { Status } from '../../native/fs.ts';
 import { ERRNO, type Errno } from '../errno.ts';
 import { type Fdstat, FILE_TYPE, OFLAGS, RIGHTS } from '../layout.ts';
 import { type Descriptor, Directory, type Entry, type OpenRequest } from './descriptor.ts';
-import { directoryFdstat, preopenFdstat } from './host-directory.ts';
+import { directoryFdstat, preopenFdstat } from './directory-rights.ts';
 import { checkedErrno, checkedName, checkedNumber, checkedWord, failureOf, writeShimStatus } from './shim-answer.ts';
 import { fstflagsOf, ShimDescriptor } from './shim-descriptor.ts';
 
