@@ -15,6 +15,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUTPUT = join(ROOT, 'native', 'build', 'sanitize');
 const TESTS = [
   'test/native/fs',
+  'test/native/preview1',
   'test/conformance/conformance.test.ts',
   'test/wasi',
   'test/sandbox/escape.test.ts',

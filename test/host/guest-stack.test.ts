@@ -142,6 +142,10 @@ describe('a stack that runs out', () => {
     expect(runs).toBeGreaterThan(5);
   });
 
+  it.each([0.3, 0.4, 1])('is a trap around calls that do without JavaScript, on a thread of %d MB', (stackSizeMb) => {
+    expect(drive({ guests: 'direct', rounds: 2, stackSizeMb })).toEqual({ runs: 2, faults: [] });
+  });
+
   it.each([256, 1024])('is no nearer for the command line with a stack of %i KiB', (ulimit) => {
     const module = join(newDirectory(), 'guest.wat');
     const { text, wasmtimeDepth } = RECURSION_SHAPES['four i64 locals'] as (typeof shapes)[number][1];
