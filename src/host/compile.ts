@@ -113,6 +113,14 @@ function compileBytes(name: string, bytes: Uint8Array): WebAssembly.Module {
   } catch (error) {
     const words = error instanceof Error ? withoutPrefix(error.message) : String(error);
     const what = words.startsWith('Compiling function') ? 'failed to compile' : 'failed to parse WebAssembly module';
-    throw new ModuleError('ERR_MODULE_COMPILE', `${what} ${name}: ${words}`, { cause: error });
+    throw new ModuleError('ERR_MODULE_COMPILE', `${what} ${name}: ${inUsersWords(words)}`, { cause: error });
   }
+}
+
+/** V8 names flags for what it does not take yet: older ones have not all of it, or lack the flag. */
+function inUsersWords(words: string): string {
+  const [flag] = /, enable with --experimental-wasm-[\w-]+/.exec(words) ?? [];
+  if (flag === undefined) return words;
+  const lack = `Node ${process.version} lacks a part of WebAssembly that the module uses; a newer one may have it`;
+  return `${words.replace(flag, '')} (${lack})`;
 }

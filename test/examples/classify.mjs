@@ -6,5 +6,5 @@ const { exitCode, stdout } = await host.run(module, {
   args: ['fixture', 'tensors/3.f32'],
   preopens: [{ hostPath: 'fixtures/digits', guestPath: 'fixture', readOnly: true }],
 });
-console.log(exitCode, stdout.toString().split('\n').at(-2));
+console.log(exitCode, String(stdout).split('\n').at(-2));
 host.dispose();

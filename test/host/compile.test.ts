@@ -68,6 +68,16 @@ describe('what is no module', () => {
     );
   });
 
+  it('what this Node does not take yet is told without a flag of V8', async () => {
+    // A function that takes a `structref` on Node 20, and what became `stringref` since.
+    const source = await readModuleSource('x', bytes(0, 'asm', 1, 0, 0, 0, 1, 5, 1, 0x60, 1, 0x67, 0));
+    const lack = `Node ${process.version} lacks a part of WebAssembly`;
+    expect(() => compileModule(source, {})).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(lack) }),
+    );
+    expect(() => compileModule(source, {})).not.toThrow(/experimental/);
+  });
+
   it('a function that is not valid is named', async () => {
     const source = await readModuleSource('x', bytes('(module (func) (func (export "f") (i32.const 0)))'));
     expect(() => compileModule(source, {})).toThrow(/^failed to compile x: Compiling function #1.* failed: /);
