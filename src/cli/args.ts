@@ -25,8 +25,8 @@ export interface RunSettings {
   logs: Set<LogTopic>;
 }
 
-export const LOG_TOPICS = ['nn', 'wasi'] as const;
-export type LogTopic = (typeof LOG_TOPICS)[number];
+const LOG_TOPICS = ['nn', 'wasi'] as const;
+type LogTopic = (typeof LOG_TOPICS)[number];
 
 /** The command line ends here: something was asked for that is only printed, or it is wrong. */
 export class CommandLineEnd extends Error {
@@ -97,7 +97,7 @@ function isNumber(word: string | undefined): boolean {
   return word !== undefined && /^-\.?\d/.test(word);
 }
 
-export function wrongUsage(reason: string, settings?: RunSettings): CommandLineEnd {
+function wrongUsage(reason: string, settings?: RunSettings): CommandLineEnd {
   const behindModule = settings?.form === 'own' && settings.module !== '';
   const hint = behindModule ? ' (put the arguments of the guest behind --)' : '';
   return new CommandLineEnd(2, { stderr: `error: ${reason}${hint}; try '${PROGRAM} --help'\n` });

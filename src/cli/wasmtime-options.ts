@@ -16,7 +16,7 @@ export type ValueForm = 'boolean' | 'number' | 'duration' | 'text' | readonly st
  * - `refused`: it cannot be honoured, and ignoring it would deceive; exit code 2;
  * - `failing`: wasmtime ends with exit code 1, and so does this host.
  */
-export type Treatment = 'honoured' | 'ignored' | 'refused' | 'failing';
+type Treatment = 'honoured' | 'ignored' | 'refused' | 'failing';
 
 export interface KeyRule {
   form: ValueForm;

@@ -1,7 +1,7 @@
 import { printable } from '../errors.ts';
 import { demangle } from './demangle.ts';
 
-export interface WasmFrame {
+interface WasmFrame {
   /** `<unknown>` where the module has no name section or no name in it. */
   moduleName: string;
   /** As the name section writes it, Rust's names readable; `<wasm function 3>` without one. */

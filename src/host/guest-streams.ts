@@ -8,7 +8,7 @@ import type { HostRunOptions, HostSink, HostSource } from './host-options.ts';
 import { isByteSink, openSink, type StreamWriter } from './stream-sink.ts';
 import { isByteStream, StreamReader } from './stream-source.ts';
 
-export const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
+const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
 
 /** Standard input, which only a guest in a thread of its own can wait for where it is a stream. */
 export type GuestInput = InputSource | { kind: 'stream'; reader: StreamReader };

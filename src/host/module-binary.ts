@@ -8,7 +8,7 @@
 /** The bytes are no module, or use a form that this reader does not know. */
 export class MalformedModule extends Error {}
 
-export type ModuleKind = 'module' | 'component' | 'precompiled' | 'text';
+type ModuleKind = 'module' | 'component' | 'precompiled' | 'text';
 
 /** Tells by its first bytes what a file holds. Whatever is not binary is taken for text. */
 export function moduleKind(bytes: Uint8Array): ModuleKind {
@@ -22,7 +22,7 @@ function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((byte, index) => bytes[index] === byte);
 }
 
-export type ExternKind = 'func' | 'table' | 'memory' | 'global' | 'tag';
+type ExternKind = 'func' | 'table' | 'memory' | 'global' | 'tag';
 
 /** Value types in the text format's words (`i32`, `funcref`, `(ref null 3)`). */
 export interface FunctionType {

@@ -4,7 +4,7 @@ import type { WritableStream } from 'node:stream/web';
 
 export type ByteSink = Writable | WritableStream<Uint8Array>;
 
-export function isWritable(value: object): value is Writable {
+function isWritable(value: object): value is Writable {
   const stream = value as Partial<Writable>;
   return typeof stream.on === 'function' && typeof stream.write === 'function';
 }

@@ -13,7 +13,7 @@ interface Source {
   release(): void;
 }
 
-export function isReadable(value: object): value is Readable {
+function isReadable(value: object): value is Readable {
   const stream = value as Partial<Readable>;
   return typeof stream.on === 'function' && typeof stream.read === 'function';
 }

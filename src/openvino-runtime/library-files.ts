@@ -14,7 +14,7 @@ const C_LIBRARY = 'libopenvino_c';
 const CORE_LIBRARY = 'libopenvino';
 
 /** The C library's name as messages show it. */
-export const C_LIBRARY_NAME = process.platform === 'darwin' ? `${C_LIBRARY}.dylib` : `${C_LIBRARY}.so`;
+const C_LIBRARY_NAME = process.platform === 'darwin' ? `${C_LIBRARY}.dylib` : `${C_LIBRARY}.so`;
 
 // libopenvino_c.so, libopenvino_c.so.2641, libopenvino_c.so.2026.4.1; on macOS the version stands before the suffix.
 const LIBRARY_NAME =
@@ -89,7 +89,7 @@ function newestFirst(a: NamedLibrary, b: NamedLibrary): number {
 }
 
 /** A library file that the user named himself: only its name is checked, the dynamic linker says the rest. */
-export function libraryAtPath(path: string): DirectoryAnswer {
+function libraryAtPath(path: string): DirectoryAnswer {
   const parsed = parseLibraryName(basename(path));
   if (parsed?.stem !== C_LIBRARY) return { problem: `is not ${C_LIBRARY_NAME}` };
   return { found: libraryFile(path, parsed.version ?? versionOfLinkTarget(path)) };

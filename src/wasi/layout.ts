@@ -131,7 +131,7 @@ export interface Layout {
 }
 
 /** Offsets in bytes within one subscription. */
-export interface SubscriptionLayout {
+interface SubscriptionLayout {
   readonly byteLength: number;
   readonly clockId: number;
   readonly clockTimeout: number;

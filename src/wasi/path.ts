@@ -19,7 +19,7 @@ const MOST_TEXT_BYTES = 1 << 16;
  * Text of the guest as a path: `ilseq` where it is not UTF-8, `nametoolong` where it is immense. A NUL inside is found by the
  * file system (`inval`).
  */
-export function readPath(memory: GuestMemory, pointer: number, byteLength: number): string | Errno {
+function readPath(memory: GuestMemory, pointer: number, byteLength: number): string | Errno {
   if (byteLength >>> 0 > MOST_TEXT_BYTES) {
     return isUtf8(memory.slice(pointer, byteLength)) ? ERRNO.nametoolong : ERRNO.ilseq;
   }

@@ -18,7 +18,7 @@ export interface Place {
 }
 
 /** How a whole path is looked up. */
-export interface LookUp {
+interface LookUp {
   /** Whether a link at the end is followed; one with a slash behind it always is. */
   follow: boolean;
   /** Whether what is not there is to be created: then a slash at the end is `isdir` before anything is followed. */

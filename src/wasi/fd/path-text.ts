@@ -8,7 +8,7 @@ const MOST_NAME_BYTES = 255;
 export type Slash = 'enters' | 'ignored' | 'kept';
 
 /** A path cut in two: the way to a directory, and a name in it. The name is `.` where the path ends in a directory. */
-export interface SplitPath {
+interface SplitPath {
   /** A path again, or nothing. */
   way: string;
   /** May hold anything but a slash. */

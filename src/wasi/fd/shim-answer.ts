@@ -58,7 +58,7 @@ export function checkedNumber(number: unknown, bits: 8 | 16): number {
 }
 
 /** A status as the shim words it. */
-export interface ShimStatus {
+interface ShimStatus {
   ino: bigint;
   filetype: number;
   nlink: bigint;
