@@ -49,13 +49,23 @@ class NodeWriter implements StreamWriter {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     this.#check();
+    return this.#give(bytes) ? undefined : this.#until(() => !this.#writable.writableNeedDrain);
+  }
+
+  #give(bytes: Uint8Array): boolean {
     this.#pending++;
-    const wantsMore = this.#writable.write(bytes, (error) => {
+    try {
+      return this.#writable.write(bytes, (error) => {
+        this.#pending--;
+        if (error) this.#fail(error);
+        else this.#wakeAll();
+      });
+    } catch (error) {
+      // It has thrown in place of calling back, and will not call back any more.
       this.#pending--;
-      if (error) this.#fail(error);
-      else this.#wakeAll();
-    });
-    return wantsMore ? undefined : this.#until(() => !this.#writable.writableNeedDrain);
+      this.#fail(error);
+      throw error;
+    }
   }
 
   flush(): Promise<void> {

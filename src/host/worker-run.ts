@@ -60,16 +60,22 @@ export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): 
     abort = () => resolve(ended(request, { ...wasAborted, cause: signal?.reason }));
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort, { once: true });
+    let hasEnded = false;
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'output') services.outputs[message.stream].push(message.bytes);
       else if (message.type === 'refused' || message.type === 'wasi-fault') hear(message, options, heard);
-      else if (message.type === 'ended') resolve(whenTaken(services, options).then(() => message.outcome));
-      else if (message.type === 'error') reject(rebuilt(message));
+      else if (message.type === 'ended') {
+        hasEnded = true;
+        // What takes the output may never be done: the time limit and the signal hold on.
+        whenTaken(services, options).then(() => resolve(message.outcome), reject);
+      } else if (message.type === 'error') reject(rebuilt(message));
       else if (timeoutMs === 0) timeOut();
       else if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) timer = setTimeout(timeOut, timeoutMs);
     });
     worker.once('error', reject);
-    worker.once('exit', (code) => reject(new Error(`the guest's thread ended with code ${code}`)));
+    worker.once('exit', (code) => {
+      if (!hasEnded) reject(new Error(`the guest's thread ended with code ${code}`));
+    });
   });
   return {
     outcome: outcome.finally(() => {
