@@ -105,6 +105,9 @@ class IterableSource implements Source {
 /** As much of a chunk as one answer carries. */
 const MOST_PIECE_BYTES = 2 ** 20;
 
+/** How many chunks without bytes are taken in a row. */
+const MOST_EMPTY_CHUNKS = 64;
+
 /**
  * A stream that is read when somebody asks: nothing is taken from it before, and never more than one chunk ahead.
  */
@@ -128,7 +131,8 @@ export class StreamReader {
   async read(mostBytes: number): Promise<Uint8Array> {
     await this.#fill();
     if (this.failure !== undefined) throw this.failure.error;
-    const piece = this.#chunk.slice(0, Math.min(mostBytes, MOST_PIECE_BYTES));
+    // A copy: `slice` of a Buffer is a view, with which all the memory behind it would pass between the threads.
+    const piece = new Uint8Array(this.#chunk.subarray(0, Math.min(mostBytes, MOST_PIECE_BYTES)));
     this.#chunk = this.#chunk.subarray(piece.byteLength);
     return piece;
   }
@@ -164,7 +168,9 @@ export class StreamReader {
   async #fetch(): Promise<void> {
     try {
       this.#source ??= openSource(this.#stream);
-      while (!this.#isFilled()) {
+      for (let count = 1; !this.#isFilled(); count++) {
+        // Chunks that have nothing in them, and are there at once, would let nothing else run.
+        if (count % MOST_EMPTY_CHUNKS === 0) await new Promise(setImmediate);
         const next = await this.#source.next();
         if (next === undefined) this.#isAtEnd = true;
         else this.#chunk = toBytes(next.chunk);
