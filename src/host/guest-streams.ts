@@ -61,7 +61,7 @@ export class GuestStreams {
     return this.stdin.kind === 'stream' || this.stdout.isStream || this.stderr.isStream;
   }
 
-  /** Waits until the embedder's streams have written everything; what they fail with is kept as their failure. */
+  /** Waits until the embedder's streams and functions are done with everything; what fails is kept as their failure. */
   async flush(): Promise<void> {
     await Promise.all([this.stdout.flush?.(), this.stderr.flush?.()]);
   }
@@ -144,11 +144,16 @@ async function openOutput(
   return plain(typeof to.fd === 'number' ? { kind: 'fd', fd: to.fd } : { kind: 'shim', fd: to.fd });
 }
 
+const LEAST_CHUNK_BYTES = 4096;
+const MOST_CHUNK_BYTES = 2 ** 20;
+
 class CapturedOutput implements Output {
   readonly isStream = false;
   readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes) };
   readonly #maxBytes: number;
+  /** All are full but the last: a piece of its own for each write would cost hundreds of bytes for one. */
   readonly #chunks: Uint8Array[] = [];
+  #roomBytes = 0;
   #byteLength = 0;
   truncated = false;
 
@@ -159,36 +164,80 @@ class CapturedOutput implements Output {
   #take(bytes: Uint8Array): void {
     const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
     if (kept.byteLength < bytes.byteLength) this.truncated = true;
-    if (kept.byteLength === 0) return;
-    this.#chunks.push(kept);
-    this.#byteLength += kept.byteLength;
+    const fitting = kept.subarray(0, this.#roomBytes);
+    this.#append(fitting);
+    if (fitting.byteLength === kept.byteLength) return;
+    const rest = kept.subarray(fitting.byteLength);
+    this.#grow(rest.byteLength);
+    this.#append(rest);
+  }
+
+  /** Doubles what there is, up to a limit. */
+  #grow(leastBytes: number): void {
+    const doubled = Math.min(Math.max(this.#byteLength, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
+    this.#roomBytes = Math.max(leastBytes, Math.min(doubled, this.#maxBytes - this.#byteLength));
+    this.#chunks.push(new Uint8Array(this.#roomBytes));
+  }
+
+  #append(bytes: Uint8Array): void {
+    const chunk = this.#chunks.at(-1);
+    chunk?.set(bytes, chunk.byteLength - this.#roomBytes);
+    this.#roomBytes -= bytes.byteLength;
+    this.#byteLength += bytes.byteLength;
   }
 
   get captured(): Buffer {
-    return Buffer.concat(this.#chunks);
+    return Buffer.concat(this.#chunks, this.#byteLength);
   }
 }
 
 class FunctionOutput implements Output {
   readonly isStream = false;
   readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes) };
-  readonly #to: (bytes: Uint8Array) => void;
+  readonly #to: (bytes: Uint8Array) => unknown;
+  /** What an asynchronous function is not done with. */
+  readonly #underway = new Set<Promise<void>>();
   failure: { error: unknown } | undefined;
 
-  constructor(to: (bytes: Uint8Array) => void) {
+  constructor(to: (bytes: Uint8Array) => unknown) {
     this.#to = to;
   }
 
   /** @throws what the function threw, every time: it gets nothing after. */
-  #take(bytes: Uint8Array): void {
+  #take(bytes: Uint8Array): Promise<void> | undefined {
     if (this.failure !== undefined) throw this.failure.error;
     try {
-      this.#to(bytes);
+      const taking = this.#to(bytes);
+      return isThenable(taking) ? this.#watch(taking) : undefined;
     } catch (error) {
-      this.failure = { error };
-      throw error;
+      return this.#fail(error);
     }
   }
+
+  /** Who waits for it hears of a failure; where nobody does, `run` tells it. */
+  #watch(taking: PromiseLike<unknown>): Promise<void> {
+    const taken = Promise.resolve(taking).then(
+      () => {},
+      (error) => this.#fail(error),
+    );
+    this.#underway.add(taken);
+    const done = () => this.#underway.delete(taken);
+    taken.then(done, done);
+    return taken;
+  }
+
+  #fail(error: unknown): never {
+    this.failure ??= { error };
+    throw error;
+  }
+
+  async flush(): Promise<void> {
+    while (this.#underway.size > 0) await Promise.allSettled(this.#underway);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }
 
 class StreamOutput implements Output {

@@ -67,7 +67,8 @@ export type HostSource =
  * Where standard output or error goes.
  * - `'capture'`: into the result, up to `maxCaptureBytes`; `'null'`: nowhere; `'inherit'`: descriptor 1 or 2 of the process.
  * - a function, which gets each write, in order, before it returns to the guest; or, where the guest runs in a thread, soon
- *   after, in pieces of at most a mebibyte. What it throws is the guest's `io`, and `run` throws it after the guest.
+ *   after, in pieces of at most a mebibyte. What it throws is the guest's `io`, and `run` throws it after the guest. `run`
+ *   waits for a promise that it returns, as a guest in a thread does before the next piece; a rejection is as if it threw.
  * - a file, opened for the run and cut to nothing, or appended to; one that is named for both outputs is opened once. Or
  *   `fd`: a descriptor of the process, which stays open, or an `Fd` of the shim.
  * - a stream, Node's or the Web's. The guest runs in a thread of its own then, and waits there while the stream wants no

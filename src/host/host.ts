@@ -104,7 +104,7 @@ export class Host {
       const isWatched = timeoutMs !== undefined || signal !== undefined || streams.needThread;
       const outcome = isWatched
         ? await this.#runWatched(plan, options, streams)
-        : this.#runHere(plan, options, streams);
+        : await this.#runHere(plan, options, streams);
       return resultOf(outcome, streams);
     } finally {
       await streams.release();
@@ -122,11 +122,13 @@ export class Host {
     this.dispose();
   }
 
-  #runHere(plan: GuestPlan, options: HostRunOptions, { stdin, stdout, stderr }: GuestStreams): GuestOutcome {
+  async #runHere(plan: GuestPlan, options: HostRunOptions, streams: GuestStreams): Promise<GuestOutcome> {
+    const { stdin, stdout, stderr } = streams;
     if (stdin.kind === 'stream') throw new TypeError('this thread cannot wait for a stream');
     const stdio = { stdin, stdout: stdout.sink, stderr: stderr.sink };
     const { outcome, dispose } = runGuest(plan, stdio, this.#support(options));
     dispose();
+    await streams.flush();
     return outcome;
   }
 
