@@ -66,9 +66,10 @@ export class DescriptorTable {
   #adopted(number: number): Descriptor | undefined {
     const what = this.direct.opened[number] ?? 0;
     if (what === 0) return undefined;
-    this.direct.opened[number] = 0;
     const descriptor = this.adopt?.(this.direct.table[number] as number, what);
     this.#used[number] = descriptor;
+    // Not before: a stack that runs out above leaves what was opened for `closeAll` to close.
+    this.direct.opened[number] = 0;
     return descriptor;
   }
 

@@ -4,10 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { HostError } from '../../src/errors.ts';
 import { Host } from '../../src/host/host.ts';
 import { loadAddon } from '../../src/native/addon.ts';
 import type { NativeStack } from '../../src/native/stack.ts';
 import { cliProcess } from '../support/cli.ts';
+import { openBelow } from '../support/open-files.mjs';
 import { RECURSION_SHAPES } from '../support/recursion.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
@@ -100,6 +102,21 @@ describe.skipIf(skipUnless(wasmtime))('beside wasmtime', () => {
   });
 });
 
+/** Opens a file, dives, and asks there for the file's position, which is JavaScript's to answer. */
+const TELLING = `(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_tell" (func $tell (param i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 16) "file")
+  (func $dive (param i32)
+    (if (local.get 0)
+      (then (call $dive (i32.sub (local.get 0) (i32.const 1))))
+      (else (drop (call $tell (i32.load (i32.const 8)) (i32.const 32))))))
+  (func (export "run") (param i32)
+    (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i64.const 2) (i64.const 0)
+      (i32.const 0) (i32.const 8)) (then unreachable))
+    (call $dive (local.get 0))))`;
+
 const DRIVER = fileURLToPath(new URL('overflow-driver.mjs', import.meta.url));
 
 interface Driven {
@@ -140,6 +157,34 @@ describe('a stack that runs out', () => {
     const { runs, faults } = drive({ guests: 'few', ...options }, ulimit);
     expect(faults).toEqual([]);
     expect(runs).toBeGreaterThan(5);
+  });
+
+  it('leaves nothing open that a direct call had opened, at whatever depth JavaScript is to know of it', async () => {
+    const directory = newDirectory();
+    writeFileSync(join(directory, 'file'), '');
+    const host = new Host();
+    const module = await host.compile(bytesOf(TELLING));
+    const options = { preopens: [{ hostPath: directory }], stdout: 'null', stderr: 'null' } as const;
+    const tell = (depth: number) =>
+      host.run(module, { ...options, invoke: { name: 'run', args: [String(depth)] } }).then(
+        () => 'returned',
+        (error: HostError) => error.message,
+      );
+    // The least depth that is known to be too deep.
+    let [deep, tooDeep] = [0, 1 << 20];
+    while (tooDeep - deep > 1) {
+      const middle = (deep + tooDeep) >> 1;
+      if ((await tell(middle)) === 'returned') deep = middle;
+      else tooDeep = middle;
+    }
+    const endings = new Set(['returned', 'wasm trap: call stack exhausted']);
+    const leaking: number[] = [];
+    for (let depth = tooDeep - 150; depth < tooDeep + 150; depth++) {
+      endings.add(await tell(depth));
+      if (openBelow(directory).length > 0) leaking.push(depth);
+    }
+    expect(leaking).toEqual([]);
+    expect([...endings]).toHaveLength(2);
   });
 
   it.each([0.3, 0.4, 1])('is a trap around calls that do without JavaScript, on a thread of %d MB', (stackSizeMb) => {
