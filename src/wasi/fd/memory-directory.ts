@@ -15,8 +15,8 @@ import { ShimDescriptor } from './shim-descriptor.ts';
 
 const SYNC_FLAGS = FDFLAGS.dsync | FDFLAGS.rsync | FDFLAGS.sync;
 const encoder = new TextEncoder();
-/** What an entry takes of a guest's budget, about. */
-const ENTRY_BYTES = 512;
+/** What an entry takes of a guest's budget beside its texts: twice what it takes of V8's heap, which a listing needs, too. */
+const ENTRY_BYTES = 1024;
 
 /** As long as a target may be. */
 const MOST_TARGET_BYTES = 4095;
@@ -202,20 +202,33 @@ export class MemoryDirectory extends Directory {
 /** Makes what a place names, in the shim's own classes, which we have no other way to know. */
 function make(place: Place, asDirectory: boolean, budget: MemoryBudget): ShimInode | Errno {
   if (notesOf(place.parent).isRemoved) return ERRNO.noent;
-  if (!budget.take(ENTRY_BYTES)) return ERRNO.nospc;
-  const { entry } = place.parent.create_entry_for_path(place.name, asDirectory);
+  const name = ownText(place.name);
+  if (!budget.take(entryBytes(name))) return ERRNO.nospc;
+  const { entry } = place.parent.create_entry_for_path(name, asDirectory);
   if (entry === null) return ERRNO.io;
   touch(entry);
   touch(place.parent);
   return entry;
 }
 
+/** What an entry takes of a guest's budget; of a character, V8 keeps up to two bytes. */
+function entryBytes(name: string, inode?: ShimInode): number {
+  const target = inode !== undefined && isLink(inode) ? inode.target.length : 0;
+  return ENTRY_BYTES + 2 * (name.length + target);
+}
+
+/** The same text by itself: what is cut out of a path keeps the whole path in memory. */
+function ownText(name: string): string {
+  return Buffer.from(name).toString();
+}
+
 /** Puts something that is there already under another name. */
 function put(place: Place, inode: ShimInode, budget: MemoryBudget): Errno {
   if (notesOf(place.parent).isRemoved) return ERRNO.noent;
   if (isNameTooLong(place.name)) return ERRNO.nametoolong;
-  if (!budget.take(ENTRY_BYTES)) return ERRNO.nospc;
-  place.parent.contents.set(place.name, inode);
+  const name = ownText(place.name);
+  if (!budget.take(entryBytes(name, inode))) return ERRNO.nospc;
+  place.parent.contents.set(name, inode);
   touch(place.parent);
   return ERRNO.success;
 }
@@ -233,7 +246,7 @@ function remove(place: Place, budget: MemoryBudget): void {
   const { inode, parent, name } = place;
   if (inode === undefined) return;
   parent.contents.delete(name);
-  budget.give(ENTRY_BYTES);
+  budget.give(entryBytes(name, inode));
   notesOf(inode).links -= 1n;
   if (isDirectory(inode)) notesOf(inode).isRemoved = true;
   if (isFile(inode)) releaseUnreachable(inode, budget);
@@ -251,9 +264,12 @@ function move(from: Place, to: Place, budget: MemoryBudget): Errno {
   const errno = checkReplaced(inode, to.inode);
   if (errno !== ERRNO.success) return errno;
   if (notesOf(to.parent).isRemoved) return ERRNO.noent;
+  const name = ownText(to.name);
+  // A shorter name gives back what it does not take.
+  if (!budget.take(entryBytes(name) - entryBytes(from.name))) return ERRNO.nospc;
   remove(to, budget);
   from.parent.contents.delete(from.name);
-  to.parent.contents.set(to.name, inode);
+  to.parent.contents.set(name, inode);
   // The shim asks a directory for its parent when it lists `..`.
   if (isDirectory(inode)) Object.assign(inode, { parent: to.parent });
   touch(from.parent);

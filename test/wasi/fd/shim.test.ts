@@ -211,6 +211,55 @@ describe('links in a tree in memory', () => {
   });
 });
 
+describe('the budget of a tree in memory', () => {
+  /** How many entries fit into 100,000 bytes, and that they may be had again once they are removed. */
+  function fitting(make: (guest: ReturnType<typeof shimGuest>, name: string) => number, digits = 4): number {
+    const guest = shimGuest([tree({}).preopen], { maxMemoryFileBytes: 100_000 });
+    const nameOf = (index: number) => String(index).padStart(digits, '0');
+    const fill = () => {
+      let made = 0;
+      while (make(guest, nameOf(made)) === ERRNO.success) made++;
+      expect(make(guest, nameOf(made))).toBe(ERRNO.nospc);
+      return made;
+    };
+    const made = fill();
+    for (let index = 0; index < made; index++) {
+      const path = guest.path(nameOf(index));
+      if (guest.call('path_unlink_file', 3, ...path) === ERRNO.success) continue;
+      expect(guest.call('path_remove_directory', 3, ...guest.path(nameOf(index)))).toBe(ERRNO.success);
+    }
+    expect(fill()).toBe(made);
+    return made;
+  }
+  type Guest = ReturnType<typeof shimGuest>;
+  const directory = (guest: Guest, name: string) => guest.call('path_create_directory', 3, ...guest.path(name));
+  const linkTo = (target: string) => (guest: Guest, name: string) => {
+    guest.put(0x4000, target);
+    return guest.call('path_symlink', 0x4000, target.length, 3, ...guest.path(name));
+  };
+
+  it('counts what entries, their names and their targets take of the heap', () => {
+    expect(fitting(directory)).toBeLessThanOrEqual(100);
+    expect(fitting(directory, 250)).toBeLessThanOrEqual(66);
+    expect(fitting(linkTo('t'))).toBeLessThanOrEqual(100);
+    expect(fitting(linkTo('t'.repeat(4095)))).toBeLessThanOrEqual(12);
+  });
+
+  it('counts a name as long as it has become', () => {
+    const guest = shimGuest([tree({}).preopen], { maxMemoryFileBytes: 1200 });
+    const long = 'n'.repeat(200);
+    const rename = (from: string, to: string) => {
+      guest.put(0x4000, to);
+      return guest.call('path_rename', 3, ...guest.path(from), 3, 0x4000, to.length);
+    };
+    expect(directory(guest, 'd')).toBe(ERRNO.success);
+    expect(rename('d', long)).toBe(ERRNO.nospc);
+    expect(rename('d', 'n'.repeat(80))).toBe(ERRNO.success);
+    expect(rename('n'.repeat(80), 'd')).toBe(ERRNO.success);
+    expect(rename('d', 'n'.repeat(80))).toBe(ERRNO.success);
+  });
+});
+
 describe('a tree in memory to read only', () => {
   const setUp = () => {
     const { preopen, root } = tree({
