@@ -66,6 +66,17 @@ ssize_t TryWrite(int fd, const Range& range) {
   return Restarting([&] { return write(fd, range.bytes, length); });
 }
 
+bool IsListening(int fd) {
+  int listens = 0;
+  socklen_t length = sizeof(listens);
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0;
+}
+
+bool MakeNonblocking(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && ((flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+}
+
 }  // namespace
 
 // (descriptor, memory, start, length, stream) -> bytes read; EAGAIN where a stream has nothing yet
@@ -142,12 +153,9 @@ napi_value Accept(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   const int fd = in.Int(0);
   if (in.error() != 0) return Failed(env, in.error());
-  int listens = 0;
-  socklen_t length = sizeof(listens);
-  // A connected socket would be waited for until its peer says something, only to be refused then.
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0 && !Ready(fd, POLLIN)) {
-    return Failed(env, EAGAIN);
-  }
+  // poll(2) first would not do: another guest may take the connection in between, and accept(2) has no flag not to wait for
+  // the next one. What does not listen is refused at once.
+  if (IsListening(fd) && !MakeNonblocking(fd)) return Failed(env, errno);
 #ifdef __linux__
   const int accepted = Restarting([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
 #else

@@ -36,8 +36,9 @@ export interface HostOptions {
  *
  * `socketFd` is the number of a descriptor of the process: a socket that listens (for `sock_accept`) or is connected. It
  * stays the embedder's to close, after the run; the connections that a guest accepts are closed with the guest. Whatever
- * else polls it, a `Server` of this process say, takes connections and bytes as well. Sockets belong after all directories:
- * wasi-libc looks for directories from 3 on, and stops where there is none.
+ * else polls it, a `Server` of this process say, takes connections and bytes as well. One that listens becomes non-blocking
+ * when a guest accepts from it, and stays so. Sockets belong after all directories: wasi-libc looks for directories from 3
+ * on, and stops where there is none.
  */
 export type HostPreopen =
   | { hostPath: string; guestPath?: string; readOnly?: boolean }

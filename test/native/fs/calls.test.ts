@@ -1,7 +1,17 @@
 /** The addon's file system room alone: thin wrappers, negative errnos, nothing thrown. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  constants as fileConstants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -290,4 +300,23 @@ describe('a removed directory', () => {
     expect((fs.listDirectory(directory) as Uint8Array).byteLength ?? -ENOTDIR).toBe(0);
     fs.close(directory);
   });
+});
+
+it('a listening socket is never waited for, since another guest may be the first to accept', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  const isNonblocking = () => {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '';
+    return (Number.parseInt(flags, 8) & fileConstants.O_NONBLOCK) !== 0;
+  };
+  try {
+    // To start a program with it makes it wait, as one is that was inherited.
+    spawnSync('true', { stdio: [fd, 'ignore', 'ignore'] });
+    expect(isNonblocking()).toBe(false);
+    expect(fs.accept(fd)).toBe(-EAGAIN);
+    expect(isNonblocking()).toBe(true);
+  } finally {
+    server.close();
+  }
 });
