@@ -17,7 +17,7 @@ import { preview1Type, wasiNnType } from './import-types.ts';
 import { checkInvocable, parseArguments, resultTexts } from './invoke.ts';
 import { type ImportProvider, linkImports } from './link.ts';
 import type { FunctionType } from './module-binary.ts';
-import { START_EXPORT } from './module-rewrite.ts';
+import { startExportName } from './module-rewrite.ts';
 import { STACK_EXHAUSTED, trapText, withoutPrefix } from './trap.ts';
 
 /** Where a guest's standard streams go. */
@@ -184,7 +184,7 @@ class Run {
     const { memory } = instance.exports;
     own = memory instanceof WebAssembly.Memory ? memory : linked.memory;
     if (!isPreload) this.#attach(own);
-    if (program.startDeferred) (instance.exports[START_EXPORT] as ExportedFunction)();
+    if (program.startDeferred) (instance.exports[startExportName(program.shape)] as ExportedFunction)();
     return instance;
   }
 

@@ -16,13 +16,18 @@ export interface RewrittenModule {
   codeShiftBytes: number;
 }
 
-/** What the start function is exported as where it was taken out of its section. */
-export const START_EXPORT = 'wasi-nn-host:start';
+/** What the start function is exported as where it was taken out of its section: a name that the module does not use. */
+export function startExportName({ exports }: Pick<ModuleShape, 'exports'>): string {
+  const taken = new Set(exports.map(({ name }) => name));
+  let name = 'wasi-nn-host:start';
+  while (taken.has(name)) name += "'";
+  return name;
+}
 
 /**
  * Writes the limits into the module itself, so that `memory.grow` and `table.grow` answer -1 at them: V8 has no other way
  * to bound a memory that a module defines.
- * @param deferStart Whether to make of the start function an export, {@link START_EXPORT}: during V8's instantiation a
+ * @param deferStart Whether to make of the start function an export, {@link startExportName}: during V8's instantiation a
  *   host function cannot yet see the memory that the module exports.
  * @throws ModuleError ERR_MODULE_LIMIT when a memory or table begins above its limit
  */
@@ -109,7 +114,7 @@ function limitEdit(bytes: Uint8Array, item: DefinedLimits, ceiling: number | und
 function startEdits(bytes: Uint8Array, shape: ModuleShape): Edit[] {
   const start = shape.sections.find(({ id }) => id === SECTION.start);
   if (start === undefined || shape.startFunction === undefined) return [];
-  const name = new TextEncoder().encode(START_EXPORT);
+  const name = new TextEncoder().encode(startExportName(shape));
   const entry = [...unsigned(name.byteLength), ...name, 0, ...unsigned(shape.startFunction)];
   const removal: Edit = { offset: start.offset, end: start.end, replacement: new Uint8Array(0) };
   const exported = shape.sections.find(({ id }) => id === SECTION.export);

@@ -63,6 +63,14 @@ describe('the end of a guest', () => {
   });
 });
 
+it('has its start function whatever names it exports', async () => {
+  const { outcome } = await runTextGuest(
+    `(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (func $s (call $exit (i32.const 7))) (func (export "wasi-nn-host:start")) (start $s))`,
+  );
+  expect(outcome).toMatchObject({ kind: 'exited', exitCode: 7 });
+});
+
 describe('what is called', () => {
   const counter = `(module (global $g (mut i32) (i32.const 0))
     (func $add (param i32) (global.set $g (i32.add (i32.mul (global.get $g) (i32.const 10)) (local.get 0))))

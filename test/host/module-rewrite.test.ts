@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HostError } from '../../src/errors.ts';
 import { readModuleShape } from '../../src/host/module-binary.ts';
-import { type ModuleLimits, rewriteModule, START_EXPORT } from '../../src/host/module-rewrite.ts';
+import { type ModuleLimits, rewriteModule, startExportName } from '../../src/host/module-rewrite.ts';
 import { assemble, compileText } from '../support/assemble.ts';
 
 type Exports = Record<string, (...args: (number | bigint)[]) => number | bigint>;
@@ -141,16 +141,18 @@ describe('the start function', () => {
   it.each([
     ['with exports', '(func (export "f"))'],
     ['without exports', ''],
+    ['with one of its name', `(func (export "wasi-nn-host:start")) (func (export "wasi-nn-host:start'"))`],
   ])('becomes an export, %s', async (_, more) => {
     const text = await assemble(
       `(module (import "a" "called" (func $called)) (memory 1) ${more} (func $s call $called) (start $s))`,
     );
-    const { bytes } = rewriteModule(text, readModuleShape(text), { maxMemoryBytes: PAGE }, true);
+    const shape = readModuleShape(text);
+    const { bytes } = rewriteModule(text, shape, { maxMemoryBytes: PAGE }, true);
     let calls = 0;
     const module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
     const { exports } = new WebAssembly.Instance(module, { a: { called: () => calls++ } });
     expect(calls).toBe(0);
-    (exports[START_EXPORT] as () => void)();
+    (exports[startExportName(shape)] as () => void)();
     expect(calls).toBe(1);
   });
 
