@@ -37,7 +37,8 @@ export const DEFAULT_MAX_MEMORY_FILE_BYTES = 2 ** 30;
 /**
  * Makes preview1 for one guest: its arguments, environment, clocks, and everything it may open.
  *
- * @throws OptionError ERR_OPTION_INVALID for an argument or a variable with a NUL in it, or a limit out of range
+ * @throws OptionError ERR_OPTION_INVALID for an argument, a variable or a preopen's name with a NUL in it, or a limit out of
+ *   range
  * @throws HostError ERR_PREOPEN for a directory that cannot be opened, and what is no socket; nothing stays open then
  * @throws HostError ERR_ADDON_UNAVAILABLE where the addon is missing and Node's own file calls cannot stand in
  */
@@ -49,6 +50,9 @@ export function createPreview1(options: Preview1Options): Preview1 {
   const maxMemoryFileBytes = options.maxMemoryFileBytes ?? DEFAULT_MAX_MEMORY_FILE_BYTES;
   if (!Number.isSafeInteger(maxMemoryFileBytes) || maxMemoryFileBytes < 0) {
     throw invalidOption('maxMemoryFileBytes', 'a number of bytes', maxMemoryFileBytes);
+  }
+  for (const [index, preopen] of options.preopens.entries()) {
+    if (preopen.kind !== 'socket') toBytes(`preopens[${index}].guestPath`, preopen.guestPath);
   }
   const fs = options.fs ?? availableFs();
   const budget = new MemoryBudget(maxMemoryFileBytes);

@@ -33,6 +33,7 @@ describe('createPreview1', () => {
     ['an argument', { args: ['guest', 'a\0b'] }],
     ['a name', { env: [['A\0', 'b']] as const }],
     ['a value', { env: [['A', 'b\0c']] as const }],
+    ['a directory’s name', { preopens: [{ kind: 'host', hostPath: '/', guestPath: 'a\0b' }] as const }],
   ])('refuses %s with a NUL in it', (_, options) => {
     expect(() => preview1Guest(options)).toThrow(OptionError);
   });
