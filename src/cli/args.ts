@@ -168,7 +168,7 @@ function readGroup(group: OptionGroup, text: string, settings: RunSettings): voi
 
 function readDir(text: string): RunSettings['dirs'][number] {
   const [hostPath = '', guestPath = hostPath, mode, ...more] = text.split('::');
-  if (more.length > 0 || (mode !== undefined && mode !== 'ro')) {
+  if (more.length > 0 || (mode !== undefined && mode !== 'ro' && mode !== 'rw')) {
     throw invalidOption('--dir', 'HOST, HOST::GUEST or HOST::GUEST::ro', text);
   }
   return { hostPath, guestPath, readOnly: mode === 'ro' };

@@ -6,6 +6,7 @@ export const PROGRAM = 'wasi-nn-host';
 
 const OPTIONS = `Options:
   --dir HOST[::GUEST[::ro]]  give the guest a directory, under another name, to read only
+                             (HOST::ro is a writable one by the name of "ro")
   --env NAME[=VALUE]         give the guest an environment variable; without a value, the host's
   --invoke FUNCTION          call this export instead of _start, and print its results
   --argv0 NAME               the guest's name for itself (default: the module's file name)

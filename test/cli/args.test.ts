@@ -174,6 +174,9 @@ describe('other options', () => {
     ['a', { hostPath: 'a', guestPath: 'a', readOnly: false }],
     ['a::b', { hostPath: 'a', guestPath: 'b', readOnly: false }],
     ['a::b::ro', { hostPath: 'a', guestPath: 'b', readOnly: true }],
+    ['a::b::rw', { hostPath: 'a', guestPath: 'b', readOnly: false }],
+    // As in wasmtime, the second word is the guest's name for it, whatever it is.
+    ['a::ro', { hostPath: 'a', guestPath: 'ro', readOnly: false }],
     ['a:b', { hostPath: 'a:b', guestPath: 'a:b', readOnly: false }],
     ['::b', { hostPath: '', guestPath: 'b', readOnly: false }],
   ])('--dir %s', (text, dir) => {
