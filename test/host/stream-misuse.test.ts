@@ -148,7 +148,7 @@ describe('captured output', () => {
   }
 
   it('of single bytes needs little more than the bytes', async () => {
-    const count = 300_000;
+    const count = 1_000_000;
     function* singleBytes() {
       for (let index = 0; index < count; index++) yield Uint8Array.of(index);
     }
