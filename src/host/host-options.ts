@@ -109,7 +109,10 @@ export interface HostRunOptions {
   maxMemoryBytes?: number;
   /** What a table may have. Default: what the module declares. */
   maxTableElements?: number;
-  /** What the guest may add to trees in memory, in bytes; more is `nospc`. Default: 1 GiB. */
+  /**
+   * What the guest may add to trees in memory, in bytes; more is `nospc`. An entry counts as 1 KiB and two bytes for each
+   * character of its name and of its link's target. Default: 1 GiB.
+   */
   maxMemoryFileBytes?: number;
   /**
    * Ends the guest after this many milliseconds, counted from its beginning. The guest runs in a worker thread then, and
