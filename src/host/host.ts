@@ -189,10 +189,10 @@ function guestPlan(module: GuestModule, options: HostRunOptions): GuestPlan {
 function resultOf(outcome: GuestOutcome, streams: GuestStreams): HostRunResult {
   const { failure, stdout, stderr } = streams;
   if (failure !== undefined) throw failure.error;
-  const captured = {
-    ...(stdout.captured && { stdout: stdout.captured }),
-    ...(stderr.captured && { stderr: stderr.captured }),
-  };
+  // Each look puts all its chunks together.
+  const { captured: out } = stdout;
+  const { captured: err } = stderr;
+  const captured = { ...(out && { stdout: out }), ...(err && { stderr: err }) };
   if (outcome.kind === 'failed') throw failureError(outcome.failure, captured);
   return {
     exitCode: outcome.kind === 'exited' ? outcome.exitCode : 0,
