@@ -80,7 +80,7 @@ async function bundleForStart(entryPoints, define = {}) {
 }
 
 for (const folder of ['chunks', 'code-cache']) rmSync(join(DIST, folder), { recursive: true, force: true });
-await bundleForStart({ 'command-line': 'src/cli/start.ts', 'guest-worker': 'src/host/guest-worker.ts' });
+await bundleForStart({ 'command-line': 'src/cli/start.ts', 'guest-worker': 'src/worker/guest-worker.ts' });
 const hash = createHash('sha256')
   .update(readFileSync(join(DIST, 'command-line.js')))
   .digest('hex');

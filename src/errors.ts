@@ -21,6 +21,12 @@ export const ERROR_CODES = {
   ERR_GUEST_EXCEPTION: 'the guest threw a WebAssembly exception that it did not catch',
   ERR_GUEST_TIMEOUT: 'the guest ran longer than it may',
   ERR_GUEST_ABORTED: 'the signal given for the run ended it',
+  ERR_GUEST_OUTPUT_LIMIT: 'the guest wrote more to stdout and stderr than it may',
+  ERR_GUEST_HEAP_LIMIT: 'objects of the guest on the heap of JavaScript took more than its thread may have',
+  ERR_GUEST_CRASHED: 'the process or thread that the guest ran in died',
+
+  ERR_POOL_QUEUE_FULL: 'as many runs wait for a worker as may wait',
+  ERR_POOL_CLOSED: 'the pool is closed or was aborted and takes no more runs',
 
   ERR_STDIO: 'a standard stream cannot be opened, or a stream of the embedder failed while the guest used it',
   ERR_PREOPEN: 'a directory to be preopened cannot be opened, or a descriptor is no socket',
@@ -46,6 +52,7 @@ export const ERROR_CODES = {
   ERR_NN_INFER: 'the runtime failed while computing',
   ERR_NN_CANCELLED: 'the inference was cancelled',
   ERR_NN_BUSY: 'the execution context is computing',
+  ERR_NN_COMPILE_LIMIT: 'as many models as may be are still compiling for guests that were ended',
   ERR_NN_OUT_OF_MEMORY: 'memory ran out while a model was loaded or computed',
   ERR_NN_GRAPH_NOT_FOUND: 'no graph is registered under this name',
   ERR_NN_PROPERTY: 'the runtime or the device does not know this property, or refuses its value',
@@ -111,6 +118,9 @@ export interface GuestTrapDetails {
   stdout?: Uint8Array | undefined;
   stderr?: Uint8Array | undefined;
 }
+
+/** A pool takes no run, or lost the worker of one. */
+export class PoolError extends HostError {}
 
 /** The inference runtime, a model, or a tensor: everything under wasi-nn. */
 export class BackendError extends HostError {}

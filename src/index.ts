@@ -9,6 +9,7 @@
  * @packageDocumentation
  */
 
+export type { NamedGraph } from './engine/nn-support.ts';
 export {
   BackendError,
   ERROR_CODES,
@@ -27,7 +28,6 @@ export type {
   HostSink,
   HostSource,
 } from './host/host-options.ts';
-export type { NamedGraph } from './host/nn-support.ts';
 export type {
   Backend,
   BackendExecutionContext,

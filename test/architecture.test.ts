@@ -34,19 +34,40 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['errors', 'options', 'openvino-runtime'],
     ...['nn/backend', 'nn/backends', 'nn/model-content'],
   ],
-  host: [
-    ...['errors', 'options', 'guest', 'native', 'wasi', 'openvino-runtime'],
-    ...['nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry', 'nn/abi', 'host/default-backends'],
+  engine: [
+    ...['errors', 'options', 'guest', 'native', 'wasi'],
+    ...['nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry', 'nn/abi', 'engine/default-backends'],
   ],
-  'host/default-backends': [
+  stdio: ['errors', 'options', 'wasi'],
+  worker: ['errors', 'native', 'wasi', 'nn/index', 'engine', 'stdio'],
+  pool: ['errors', 'options', 'native', 'nn/index', 'nn/backend', 'engine', 'stdio', 'worker'],
+  telemetry: ['errors', 'options', 'native', 'engine'],
+  host: [
+    ...['errors', 'options', 'guest', 'native', 'wasi', 'nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry'],
+    ...['engine', 'engine/default-backends', 'stdio', 'worker', 'pool', 'telemetry'],
+  ],
+  'engine/default-backends': [
     ...['errors', 'options', 'native', 'openvino-runtime', 'nn/backend'],
     ...['nn/backends', 'nn/backends/openvino', 'nn/backends/openvino-node'],
   ],
   cli: [
-    ...['errors', 'options', 'native', 'openvino-runtime', 'host', 'host/default-backends'],
-    ...['nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry', 'wasi'],
+    ...['errors', 'options', 'native', 'openvino-runtime', 'engine', 'engine/default-backends'],
+    ...['worker', 'pool', 'host', 'telemetry', 'nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry', 'wasi'],
   ],
-  index: ['errors', 'host', 'guest', 'wasi', 'nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry'],
+  index: [
+    'errors',
+    'engine',
+    'stdio',
+    'pool',
+    'telemetry',
+    'host',
+    'guest',
+    'wasi',
+    'nn/index',
+    'nn/backend',
+    'nn/registry',
+    'nn/graph-registry',
+  ],
 };
 
 /** Packages that one layer alone may import; whatever is not named here, anyone may. */
@@ -56,8 +77,20 @@ const PACKAGE_OF_LAYER: Readonly<Record<string, string>> = {
 
 /** Folders of tests that must hold at least one, so that a moved folder or a changed pattern shows. */
 const TEST_FOLDERS = [
-  ...['cli', 'conformance', 'fixtures', 'guest', 'guests', 'host', 'install', 'native', 'nn', 'openvino-runtime'],
-  ...['language-runtimes', 'peer', 'sandbox', 'wasi'],
+  ...[
+    'cli',
+    'conformance',
+    'engine',
+    'fixtures',
+    'guest',
+    'guests',
+    'host',
+    'install',
+    'native',
+    'nn',
+    'openvino-runtime',
+  ],
+  ...['language-runtimes', 'peer', 'sandbox', 'stdio', 'wasi', 'worker'],
 ];
 
 const MAX_LINES = 450;
@@ -128,7 +161,7 @@ describe('the rule of layers', () => {
     ['nn/abi/functions.ts', '../../wasi/index.ts', 'nn/abi may not import wasi'],
     ['nn/abi/functions.ts', '../backends/openvino/backend.ts', 'nn/abi may not import nn/backends/openvino'],
     ['host/host.ts', '../nn/backends/openvino-node/backend.ts', 'host may not import nn/backends/openvino-node'],
-    ['host/instance.ts', '../cli/main.ts', 'host may not import cli'],
+    ['engine/instance.ts', '../cli/main.ts', 'engine may not import cli'],
     ['native/openvino.ts', '../nn/backend.ts', 'native may not import nn/backend'],
     [
       'nn/backends/openvino-node/backend.ts',
@@ -152,7 +185,7 @@ describe('the rule of layers', () => {
     ['wasi/fs.ts', '../guest/memory.ts'],
     ['wasi/fs.ts', './fd/host-file.ts'],
     ['nn/backends/openvino/backend.ts', '../../../native/addon.ts'],
-    ['host/default-backends.ts', '../nn/backends/openvino/backend.ts'],
+    ['engine/default-backends.ts', '../nn/backends/openvino/backend.ts'],
     ['nn/backends/openvino-node/backend.ts', 'openvino-node'],
     ['cli/main.ts', 'node:fs'],
   ])('%s importing %s is none', (file, specifier) => {

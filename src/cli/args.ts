@@ -1,6 +1,6 @@
 /** The grammar of the command line: from words to settings. */
 import { parseArgs } from 'node:util';
-import { BACKEND_CHOICES, type BackendChoice } from '../host/default-backends.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../engine/default-backends.ts';
 import { invalidOption } from '../options.ts';
 import { type KeyValues, RefusedOption, readKeys } from './option-values.ts';
 import { keysHelp, PROGRAM, runHelp } from './usage.ts';

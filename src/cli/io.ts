@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { GuestStdio } from '../host/guest-run.ts';
+import type { GuestStdio } from '../engine/guest-run.ts';
 
 /** What a command of the command line may touch of its process, so that tests can run it in theirs. */
 export interface CliIo {

@@ -1,6 +1,7 @@
 /** What the operator reads on stderr when a guest does not end well, and the exit code that goes with it. */
+
+import type { GuestFailure, GuestOutcome, GuestPhase } from '../engine/guest-plan.ts';
 import { HostError } from '../errors.ts';
-import type { GuestFailure, GuestOutcome, GuestPhase } from '../host/guest-plan.ts';
 import type { Refusal } from '../nn/index.ts';
 import { RefusedOption } from './option-values.ts';
 

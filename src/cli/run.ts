@@ -1,16 +1,16 @@
 /** Runs a guest from settings: this is the whole of a start that has to be fast. */
 import { basename } from 'node:path';
+import { compileModule, type ModuleSource, readModuleFile, readModuleSource } from '../engine/compile.ts';
+import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../engine/guest-plan.ts';
+import { type GuestStdio, runGuest } from '../engine/guest-run.ts';
+import { fitsThisThread } from '../engine/guest-stack.ts';
+import type { ModuleLimits } from '../engine/module-rewrite.ts';
+import { createNnSupport, type NnPlan, parseNamedGraph } from '../engine/nn-support.ts';
 import type { ErrorCode } from '../errors.ts';
-import { compileModule, type ModuleSource, readModuleFile, readModuleSource } from '../host/compile.ts';
-import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../host/guest-plan.ts';
-import { type GuestStdio, runGuest } from '../host/guest-run.ts';
-import { fitsThisThread } from '../host/guest-stack.ts';
-import type { ModuleLimits } from '../host/module-rewrite.ts';
-import { createNnSupport, type NnPlan, parseNamedGraph } from '../host/nn-support.ts';
-import type { WorkerRunOptions } from '../host/worker-run.ts';
 import type { Refusal } from '../nn/index.ts';
 import { glibcVersion } from '../openvino-runtime/wheel.ts';
 import { invalidOption } from '../options.ts';
+import type { WorkerRunOptions } from '../worker/worker-run.ts';
 import type { RunSettings } from './args.ts';
 import type { CliIo } from './io.ts';
 import { type OptionValue, RefusedOption, UnavailableOption } from './option-values.ts';
@@ -181,7 +181,7 @@ async function runWatched(
   stdio: GuestStdio,
   watch: WorkerRunOptions,
 ): Promise<GuestOutcome> {
-  const { runInWorker } = await import('../host/worker-run.ts');
+  const { runInWorker } = await import('../worker/worker-run.ts');
   // Nothing terminates the worker: the process ends with it.
   const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: true };
   return runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).outcome;

@@ -1,14 +1,25 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  type CompiledModule,
+  compileModule,
+  type ModuleSource,
+  readModuleFile,
+  readModuleSource,
+} from '../engine/compile.ts';
+import {
+  DEFAULT_BACKTRACE_FRAMES,
+  type GuestFailure,
+  type GuestOutcome,
+  type GuestPlan,
+} from '../engine/guest-plan.ts';
+import { type NnSupport, runGuest } from '../engine/guest-run.ts';
+import type { ModuleLimits } from '../engine/module-rewrite.ts';
+import { createNnSupport, type NnPlan, type OwnedNnSupport } from '../engine/nn-support.ts';
 import { type ErrorCode, GuestTrapError, HostError, ModuleError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
-import { type CompiledModule, compileModule, type ModuleSource, readModuleFile, readModuleSource } from './compile.ts';
-import { DEFAULT_BACKTRACE_FRAMES, type GuestFailure, type GuestOutcome, type GuestPlan } from './guest-plan.ts';
-import { type NnSupport, runGuest } from './guest-run.ts';
-import { GuestStreams } from './guest-streams.ts';
+import { GuestStreams } from '../stdio/guest-streams.ts';
 import type { HostOptions, HostRunOptions } from './host-options.ts';
-import type { ModuleLimits } from './module-rewrite.ts';
-import { createNnSupport, type NnPlan, type OwnedNnSupport } from './nn-support.ts';
 import { checkHostOptions, checkRunOptions, toPreopen } from './option-checks.ts';
 
 /** What came of one run. */
@@ -149,7 +160,7 @@ export class Host {
     streams: GuestStreams,
   ): Promise<GuestOutcome> {
     const { onRefused } = this.#options;
-    const { runInWorker } = await import('./worker-run.ts');
+    const { runInWorker } = await import('../worker/worker-run.ts');
     const { stdin, stdout, stderr } = streams;
     const run = runInWorker(
       {

@@ -1,10 +1,11 @@
 /** Checks of what an embedder asks: a misspelt limit that nobody misses would be no limit. */
+
+import { BACKEND_CHOICES } from '../engine/default-backends.ts';
 import { invalidOption } from '../options.ts';
+import { isByteSink } from '../stdio/stream-sink.ts';
+import { isByteStream } from '../stdio/stream-source.ts';
 import type { Preopen } from '../wasi/index.ts';
-import { BACKEND_CHOICES } from './default-backends.ts';
 import type { HostOptions, HostPreopen, HostRunOptions, HostSink, HostSource } from './host-options.ts';
-import { isByteSink } from './stream-sink.ts';
-import { isByteStream } from './stream-source.ts';
 
 const HOST_OPTIONS = [
   'backend',

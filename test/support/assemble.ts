@@ -1,6 +1,6 @@
-import { type CompiledModule, compileModule, readModuleSource } from '../../src/host/compile.ts';
-import type { ModuleLimits } from '../../src/host/module-rewrite.ts';
-import { assembleText } from '../../src/host/text-module.ts';
+import { type CompiledModule, compileModule, readModuleSource } from '../../src/engine/compile.ts';
+import type { ModuleLimits } from '../../src/engine/module-rewrite.ts';
+import { assembleText } from '../../src/engine/text-module.ts';
 
 /** A binary module from its text. */
 export function assemble(text: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,7 +1,7 @@
 import { type SpawnSyncOptionsWithBufferEncoding, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { main } from '../../src/cli/main.ts';
-import type { GuestStdio } from '../../src/host/guest-run.ts';
+import type { GuestStdio } from '../../src/engine/guest-run.ts';
 
 export interface CliResult {
   exitCode: number | null;

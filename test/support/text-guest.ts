@@ -1,5 +1,5 @@
-import { DEFAULT_BACKTRACE_FRAMES, type GuestPlan } from '../../src/host/guest-plan.ts';
-import { type GuestRun, type NnSupport, runGuest } from '../../src/host/guest-run.ts';
+import { DEFAULT_BACKTRACE_FRAMES, type GuestPlan } from '../../src/engine/guest-plan.ts';
+import { type GuestRun, type NnSupport, runGuest } from '../../src/engine/guest-run.ts';
 import { compileText } from './assemble.ts';
 
 export interface TextGuestResult extends Pick<GuestRun, 'outcome'> {

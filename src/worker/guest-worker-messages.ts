@@ -1,9 +1,10 @@
 /** What passes between the thread that started a guest's worker and the worker. */
+
+import type { GuestOutcome, GuestPlan } from '../engine/guest-plan.ts';
+import type { NnPlan } from '../engine/nn-support.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
-import type { GuestOutcome, GuestPlan } from './guest-plan.ts';
-import type { NnPlan } from './nn-support.ts';
 import type { RemoteHandle } from './remote-descriptor.ts';
 import type { CallPort } from './thread-call.ts';
 

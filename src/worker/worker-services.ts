@@ -1,13 +1,14 @@
 /** What stays on this thread while a guest runs in another, and what the other is given in its place. */
+
+import type { GuestPlan } from '../engine/guest-plan.ts';
+import type { NnPlan } from '../engine/nn-support.ts';
+import type { GuestInput } from '../stdio/guest-streams.ts';
+import type { StreamReader } from '../stdio/stream-source.ts';
 import { ERRNO } from '../wasi/errno.ts';
 import type { OutputSink } from '../wasi/index.ts';
 import { DescriptorServer } from './descriptor-server.ts';
-import type { GuestPlan } from './guest-plan.ts';
-import type { GuestInput } from './guest-streams.ts';
 import type { WorkerPreopen, WorkerSink, WorkerSource, WorkerTask } from './guest-worker-messages.ts';
-import type { NnPlan } from './nn-support.ts';
 import { OutputQueue } from './output-queue.ts';
-import type { StreamReader } from './stream-source.ts';
 import { CallAnswerer, type ThreadCall } from './thread-call.ts';
 
 /** What is to be run. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { compileModule, readModuleFile, readModuleSource } from '../../src/host/compile.ts';
+import { compileModule, readModuleFile, readModuleSource } from '../../src/engine/compile.ts';
 import { assemble } from '../support/assemble.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
 

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { floatText, parseFloatText, parseInteger } from '../../src/host/number-text.ts';
+import { floatText, parseFloatText, parseInteger } from '../../src/engine/number-text.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
 import { findWasmtime } from '../support/wasmtime.ts';

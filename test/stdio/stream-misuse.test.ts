@@ -3,9 +3,9 @@ import { PassThrough, Writable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { GuestStreams } from '../../src/host/guest-streams.ts';
-import { StreamReader } from '../../src/host/stream-source.ts';
 import { type GuestModule, Host, type HostRunOptions } from '../../src/index.ts';
+import { GuestStreams } from '../../src/stdio/guest-streams.ts';
+import { StreamReader } from '../../src/stdio/stream-source.ts';
 import { ERRNO } from '../../src/wasi/errno.ts';
 
 /** Writes a line to standard output, and ends with the errno of that. */

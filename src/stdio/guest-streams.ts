@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HostError } from '../errors.ts';
 import type { InputSource, OutputSink } from '../wasi/index.ts';
-import type { HostRunOptions, HostSink, HostSource } from './host-options.ts';
+import type { HostSink, HostSource, StdioOptions } from './contract.ts';
 import { isByteSink, openSink, type StreamWriter } from './stream-sink.ts';
 import { isByteStream, StreamReader } from './stream-source.ts';
 
@@ -41,7 +41,7 @@ export class GuestStreams {
   }
 
   /** Opens the files. @throws HostError ERR_STDIO for one that cannot be opened; none stays open then */
-  static async open({ stdin, stdout, stderr, maxCaptureBytes }: HostRunOptions): Promise<GuestStreams> {
+  static async open({ stdin, stdout, stderr, maxCaptureBytes }: StdioOptions): Promise<GuestStreams> {
     const files = new Files();
     try {
       const input = await openInput(stdin, files);

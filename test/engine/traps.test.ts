@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { demangle } from '../../src/host/demangle.ts';
+import { demangle } from '../../src/engine/demangle.ts';
 import { assemble } from '../support/assemble.ts';
 import { runTextGuest } from '../support/text-guest.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readModuleShape } from '../../src/engine/module-binary.ts';
+import { type ModuleLimits, rewriteModule, startExportName } from '../../src/engine/module-rewrite.ts';
 import { HostError } from '../../src/errors.ts';
-import { readModuleShape } from '../../src/host/module-binary.ts';
-import { type ModuleLimits, rewriteModule, startExportName } from '../../src/host/module-rewrite.ts';
 import { assemble, compileText } from '../support/assemble.ts';
 
 type Exports = Record<string, (...args: (number | bigint)[]) => number | bigint>;

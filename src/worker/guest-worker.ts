@@ -1,10 +1,11 @@
 /** The entry of a worker thread that runs one guest. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { runGuest } from '../engine/guest-run.ts';
+import { DEFAULT_WASM_STACK_BYTES } from '../engine/guest-stack.ts';
+import { createNnSupport } from '../engine/nn-support.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
-import { runGuest } from './guest-run.ts';
-import { DEFAULT_WASM_STACK_BYTES } from './guest-stack.ts';
 import type {
   WorkerMessage,
   WorkerPreopen,
@@ -13,7 +14,6 @@ import type {
   WorkerSource,
   WorkerTask,
 } from './guest-worker-messages.ts';
-import { createNnSupport } from './nn-support.ts';
 import { remoteDescriptor } from './remote-descriptor.ts';
 import { OutputWindow, PostedOutput, RemoteInput } from './remote-stdio.ts';
 import { ThreadCaller } from './thread-call.ts';

@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
+import type { WasiFaultListener } from '../engine/guest-run.ts';
+import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { HostError } from '../errors.ts';
 import { packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
-import type { GuestFailure, GuestOutcome } from './guest-plan.ts';
-import type { WasiFaultListener } from './guest-run.ts';
-import { threadStackMegabytes } from './guest-stack.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MalformedModule, moduleKind, readModuleShape } from '../../src/host/module-binary.ts';
+import { MalformedModule, moduleKind, readModuleShape } from '../../src/engine/module-binary.ts';
 import { assemble } from '../support/assemble.ts';
 
 const classify = readFileSync(new URL('../../fixtures/classify.wasm', import.meta.url));
