@@ -1,0 +1,71 @@
+/** What runs guests beside the calling thread, and what of it a caller sees. */
+import type { GuestOutcome } from '../engine/guest-plan.ts';
+import type { GuestUsage } from '../engine/run-report.ts';
+import type { Refusal } from '../nn/index.ts';
+import type { WorkerRequest } from '../worker/worker-services.ts';
+
+/** Who watches a run, and how long it may take. */
+export interface RunWatch {
+  /** Counted from when the guest begins, not from when it was queued. Undefined: no limit. */
+  timeoutMs?: number | undefined;
+  /** Ends the guest, or takes it out of the queue; the outcome is ERR_GUEST_ABORTED. */
+  signal?: AbortSignal | undefined;
+  /** Awaited after the guest's end, still under the time limit: everything it wrote has been taken before. */
+  onEnd?: (() => Promise<void>) | undefined;
+  onRefused?: ((refusal: Refusal) => void) | undefined;
+}
+
+/** What came of a run. */
+export interface GuestReport {
+  outcome: GuestOutcome;
+  /** Of a guest that was ended from outside: what is known of it. */
+  usage: GuestUsage;
+  /** How long it waited for its turn. */
+  queueMs: number;
+}
+
+/** A worker: a thread or a process that runs one guest at a time. */
+export interface GuestRunner {
+  /**
+   * Settles at the deadline or when the signal aborts, whatever the guest does; the runner is lost then, and replaced by
+   * whoever owns it.
+   * @throws HostError ERR_GUEST_CRASHED where the worker died; ERR_PREOPEN, ERR_STDIO, ERR_NN_… as the run itself
+   */
+  run(request: WorkerRequest, watch: RunWatch): Promise<GuestReport>;
+}
+
+export const ISOLATIONS = ['thread', 'process'] as const;
+
+/** `thread`: worker threads of this process. `process`: child processes, of which a crash takes one run with it. */
+export type Isolation = (typeof ISOLATIONS)[number];
+
+export interface WorkerPoolOptions {
+  /** Guests that run at a time. Default: the machine's available parallelism. */
+  threads?: number | undefined;
+  /** Runs that may wait; one more is ERR_POOL_QUEUE_FULL. Default: 10,000. */
+  maxQueue?: number | undefined;
+  /** Default: `thread`. */
+  isolation?: Isolation | undefined;
+  /** Heap of JavaScript of each worker, where objects of wasm GC and tables lie, in bytes. Default: V8's. */
+  maxHeapBytes?: number | undefined;
+}
+
+/** Whose turn it is among the runs that wait. */
+export interface QueueKey {
+  /** Tenants take turns, whatever each has waiting. Default: ''. */
+  tenant?: string | undefined;
+  /** Higher first, before all turns. Default: 0. */
+  priority?: number | undefined;
+}
+
+export interface PoolStats {
+  isolation: Isolation;
+  threads: number;
+  running: number;
+  queued: number;
+  /** Since the pool was made. */
+  completed: number;
+  failed: number;
+  /** Workers that were lost to guests and replaced. */
+  replaced: number;
+}
