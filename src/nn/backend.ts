@@ -30,6 +30,19 @@ export interface LoadOptions {
   target: ExecutionTarget;
   /** Runtime properties chosen by the host (`INFERENCE_PRECISION_HINT`, `NUM_STREAMS`, …). */
   properties?: Readonly<Record<string, string>>;
+  /** Whether to measure what each operation takes, for {@link BackendExecutionContext.profile}. Default: false. */
+  profile?: boolean;
+}
+
+/** What the runtime took for one operation of a graph. It tells durations only, not when an operation began. */
+export interface OperationTime {
+  name: string;
+  /** `Convolution`, … */
+  type: string;
+  /** Which implementation ran (`jit_avx512_f32`, …). */
+  implementation: string;
+  wallMs: number;
+  cpuMs: number;
 }
 
 /** Throws {@link BackendError} from every method; never anything else for what a guest gave. */
@@ -53,6 +66,8 @@ export interface Backend {
 export interface BackendGraph {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /** Whether the backend had it compiled already. Undefined: it does not tell. */
+  readonly isHit?: boolean;
   initExecutionContext(): BackendExecutionContext;
   /** Contexts made from it stay usable. */
   dispose(): void;
@@ -69,5 +84,7 @@ export interface BackendExecutionContext {
   outputByteLength(index: number): number;
   /** Copies the whole output into `target` and returns its size; ERR_NN_BUFFER_TOO_SMALL writes nothing. */
   getOutput(index: number, target: Uint8Array): number;
+  /** Operations of the last computation, in the runtime's order; empty where the graph was not loaded with `profile`. */
+  profile?(): readonly OperationTime[];
   dispose(): void;
 }

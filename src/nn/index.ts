@@ -3,7 +3,7 @@
  */
 import type { ErrorCode } from '../errors.ts';
 import type { GuestMemory } from '../guest/memory.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, OperationTime } from './backend.ts';
 import type { GraphRegistry } from './registry.ts';
 
 /** One refused call: what the operator sees, since the guest gets an errno only. */
@@ -18,6 +18,24 @@ export interface Refusal {
   /** Of the error behind it, where that is one of ours. */
   code?: ErrorCode | undefined;
   cause?: unknown;
+}
+
+/** One call of a guest, told when it has ended. */
+export interface NnCall {
+  /** As it was imported: `set_input`, … */
+  name: string;
+  /** Milliseconds since the epoch, with fractions. */
+  startMs: number;
+  endMs: number;
+  /** What the guest was answered; 0 is success. */
+  errno: number;
+  /**
+   * What the call was about, as far as it was read: `byteLength` of what `load` and tensors bring, `index` of tensors,
+   * `encoding`, `isHit` where the backend had the graph compiled, `graph` for the name of one (chosen by the guest).
+   */
+  detail: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Of `compute`, where the graph was loaded with `profile`. */
+  operations: readonly OperationTime[] | undefined;
 }
 
 /** What one guest may hold at a time. Beyond it a call answers `too_large`. */
@@ -43,6 +61,10 @@ export interface WasiNnOptions {
   backend: () => Backend;
   registry: GraphRegistry;
   onRefused?: (refusal: Refusal) => void;
+  /** Called after every call, refused ones too, while the guest waits. It must not throw. */
+  onCall?: (call: NnCall) => void;
+  /** Has graphs that the guest loads tell what each operation takes (see {@link NnCall.operations}). Default: false. */
+  profile?: boolean;
   /** Runtime properties for every graph of this guest, chosen by the host. */
   properties?: Readonly<Record<string, string>>;
   /** Property names that a guest may set itself through `load_by_name_with_config`. Default: none. */

@@ -3,7 +3,7 @@ import { HostError, printable } from '../../errors.ts';
 import { isStackOverflow } from '../../guest/stack-overflow.ts';
 import { describe } from '../../options.ts';
 import type { Backend, BackendExecutionContext, BackendGraph, ElementType, Tensor } from '../backend.ts';
-import { DEFAULT_GUEST_LIMITS, type GuestLimits, type WasiNn, type WasiNnOptions } from '../index.ts';
+import { DEFAULT_GUEST_LIMITS, type GuestLimits, type NnCall, type WasiNn, type WasiNnOptions } from '../index.ts';
 import { CallRefused, errnoOf } from './errno.ts';
 import { parseGuestConfig } from './guest-config.ts';
 import { readBuilders, readBytes, readTensor, readTensorRecord, readText, requireResult } from './guest-values.ts';
@@ -30,11 +30,23 @@ interface ContextEntry {
  */
 export function createWasiNn(options: WasiNnOptions): WasiNn {
   const calls = new Calls(options);
+  const { onCall } = options;
   const imports: WasiNn['imports'] = {};
   for (const name of Object.keys(PARAMETER_COUNTS) as CallName[]) {
-    imports[name] = (...args) => answer(options, calls, name, args);
+    imports[name] = onCall
+      ? (...args) => observed(onCall, calls, name, () => answer(options, calls, name, args))
+      : (...args) => answer(options, calls, name, args);
   }
   return { imports, dispose: () => calls.dispose() };
+}
+
+const nowMs = () => performance.timeOrigin + performance.now();
+
+function observed(onCall: (call: NnCall) => void, calls: Calls, name: CallName, call: () => number): number {
+  const startMs = nowMs();
+  const errno = call();
+  onCall({ name, startMs, endMs: nowMs(), errno, ...calls.takeNotes() });
+  return errno;
 }
 
 /** The one place that turns a call's outcome into its errno. @throws what ends the guest: the stack ran out */
@@ -89,9 +101,14 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
   #backend: Backend | undefined;
   #inputBytes = 0;
   #disposed = false;
+  /** Whether somebody wants to know what calls are about. */
+  readonly #isObserved: boolean;
+  #detail: NnCall['detail'];
+  #operations: NnCall['operations'];
 
   constructor(options: WasiNnOptions) {
     this.#options = options;
+    this.#isObserved = options.onCall !== undefined;
     this.#limits = { ...DEFAULT_GUEST_LIMITS, ...options.limits };
     this.#graphs = new HandleTable('graph', this.#limits.graphs);
     this.#contexts = new HandleTable('execution context', this.#limits.executionContexts);
@@ -129,12 +146,15 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     }
     this.#graphs.requireRoom();
     const bytes = readBuilders(this.#options.memory, builders, count);
-    const { properties } = this.#options;
+    const { properties, profile } = this.#options;
+    if (this.#isObserved) this.#detail = { encoding: encodingName, byteLength: totalBytes(bytes) };
     const graph = this.#openBackend().load(bytes, {
       encoding: encodingName,
       target: targetName,
       ...(properties && { properties }),
+      ...(profile && { profile }),
     });
+    if (this.#isObserved && graph.isHit !== undefined) this.#detail = { ...this.#detail, isHit: graph.isHit };
     this.#requireSizes(graph);
     this.#giveGraph({ graph, owned: true }, result);
   }
@@ -152,6 +172,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    */
   load_by_name(name: number, byteLength: number, result: number): void {
     const text = readText(this.#options.memory, 'the name', name, byteLength, 'unsupported_operation');
+    if (this.#isObserved) this.#detail = { graph: shownName(text) };
     this.#graphs.requireRoom();
     const graph = this.#requireOpen().registry.get(text);
     if (graph === undefined) throw unknownName(text);
@@ -178,6 +199,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     const { memory, allowedGuestProperties = [] } = this.#options;
     const nameText = readText(memory, 'the name', name, nameByteLength, 'unsupported_operation');
     const configText = readText(memory, 'the config', config, configByteLength, 'invalid_argument');
+    if (this.#isObserved) this.#detail = { graph: shownName(nameText) };
     const properties = parseGuestConfig(configText, allowedGuestProperties);
     this.#graphs.requireRoom();
     const { registry } = this.#requireOpen();
@@ -222,6 +244,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
   set_input(context: number, index: number, tensor: number): void {
     const { memory } = this.#options;
     const record = readTensorRecord(memory, tensor);
+    if (this.#isObserved) this.#detail = { index, byteLength: record.dataByteLength };
     const entry = this.#contexts.get(context);
     this.#setInput(entry, index, readTensor(memory, record));
   }
@@ -236,7 +259,9 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `compute`
    */
   compute(context: number): void {
-    this.#contexts.get(context).context.compute();
+    const entry = this.#contexts.get(context);
+    entry.context.compute();
+    if (this.#options.profile) this.#operations = entry.context.profile?.();
   }
 
   /**
@@ -256,6 +281,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     const { memory } = this.#options;
     const entry = this.#contexts.get(context);
     const byteLength = entry.context.outputByteLength(index);
+    if (this.#isObserved) this.#detail = { index, byteLength };
     const target = readBytes(memory, 'the output buffer', buffer, maxByteLength);
     if (byteLength > maxByteLength) {
       throw new CallRefused('too_large', `the output has ${byteLength} bytes, the buffer ${maxByteLength}`);
@@ -287,6 +313,14 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     const entry = this.#contexts.remove(context);
     for (const byteLength of entry.inputBytes.values()) this.#inputBytes -= byteLength;
     entry.context.dispose();
+  }
+
+  /** What the last call noted of itself; forgotten then. */
+  takeNotes(): Pick<NnCall, 'detail' | 'operations'> {
+    const notes = { detail: this.#detail, operations: this.#operations };
+    this.#detail = undefined;
+    this.#operations = undefined;
+    return notes;
   }
 
   /** Releases all that the guest holds; every handle is unknown then, and nothing can be loaded. */
@@ -353,6 +387,16 @@ function releaseGraph(entry: GraphEntry): void {
 }
 
 function unknownName(name: string): CallRefused {
-  const shown = name.length <= 80 ? name : `${name.slice(0, 80)}…`;
-  return new CallRefused('unsupported_operation', `no graph is registered under the name ${JSON.stringify(shown)}`);
+  return new CallRefused(
+    'unsupported_operation',
+    `no graph is registered under the name ${JSON.stringify(shownName(name))}`,
+  );
+}
+
+function shownName(name: string): string {
+  return name.length <= 80 ? name : `${name.slice(0, 80)}…`;
+}
+
+function totalBytes(builders: readonly Uint8Array[]): number {
+  return builders.reduce((total, { byteLength }) => total + byteLength, 0);
 }
