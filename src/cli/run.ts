@@ -62,7 +62,7 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
   const isWatched = timeoutMs !== undefined || !fitsThisThread(maxWasmStackBytes);
   const outcome = isWatched
     ? await runWatched(plan, nn, stdio, { timeoutMs, onRefused: refused, onWasiFault: faulted })
-    : runGuest(plan, stdio, support, faulted).outcome;
+    : runGuest(plan, stdio, support, { onWasiFault: faulted }).outcome;
   return report(outcome, settings.module, io);
 }
 

@@ -4,7 +4,7 @@ import { functionTypeText, sameFunctionType } from './import-types.ts';
 import type { FunctionType, ModuleImport } from './module-binary.ts';
 import { type ModuleLimits, memoryCeiling } from './module-rewrite.ts';
 
-type HostFunction = (...args: never[]) => unknown;
+export type HostFunction = (...args: never[]) => unknown;
 
 /** Something that a module may import. */
 export interface Provided {
@@ -81,8 +81,11 @@ function incompatible(entry: ModuleImport, reason: string): ModuleError {
   return new ModuleError('ERR_MODULE_LINK', `incompatible import type for \`${importName(entry)}\`: ${reason}`);
 }
 
+/** A function of the host during which the guest is suspended, where V8 can. */
+const { Suspending } = WebAssembly as { Suspending?: new (call: HostFunction) => object };
+
 function kindOf(value: Provided['value']): ModuleImport['kind'] {
-  if (typeof value === 'function') return 'func';
+  if (typeof value === 'function' || (Suspending !== undefined && value instanceof Suspending)) return 'func';
   if (value instanceof WebAssembly.Memory) return 'memory';
   if (value instanceof WebAssembly.Table) return 'table';
   return value instanceof WebAssembly.Global ? 'global' : 'tag';

@@ -3,7 +3,7 @@ import type { Backend } from '../nn/backend.ts';
 import { createGraphRegistry, type DisposableGraphRegistry, type NamedGraph } from '../nn/graph-registry.ts';
 import type { Refusal } from '../nn/index.ts';
 import { type BackendOptions, createBackend } from './default-backends.ts';
-import type { NnSupport } from './guest-run.ts';
+import type { NnSupport } from './guest-imports.ts';
 
 /** Plain data, so that a worker thread can make its own. */
 export interface NnPlan extends BackendOptions {

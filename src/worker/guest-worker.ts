@@ -37,7 +37,9 @@ function run({ plan, nn, stdio, postRefusals, heardReports, calls }: WorkerTask)
       report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
     // This thread's own limit is deeper: a guest has the same depth with a time limit and without.
     const maxWasmStackBytes = plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES;
-    const { outcome, dispose } = runGuest({ ...plan, preopens, maxWasmStackBytes }, streams, support, faulted);
+    const { outcome, dispose } = runGuest({ ...plan, preopens, maxWasmStackBytes }, streams, support, {
+      onWasiFault: faulted,
+    });
     dispose();
     post({ type: 'ended', outcome });
   } catch (error) {

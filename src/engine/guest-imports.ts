@@ -1,0 +1,183 @@
+/** What one guest may import: WASI, wasi-nn, and what its preloads export. */
+import { GuestTrapError, ModuleError } from '../errors.ts';
+import { GuestExit } from '../guest/exit.ts';
+import { GuestMemory } from '../guest/memory.ts';
+import { createWasiNn } from '../nn/abi/functions.ts';
+import { PARAMETER_COUNTS } from '../nn/abi/witx.ts';
+import type { Backend } from '../nn/backend.ts';
+import type { Refusal, WasiNn } from '../nn/index.ts';
+import type { GraphRegistry } from '../nn/registry.ts';
+import type { InputSource, OutputSink, Preview1 } from '../wasi/index.ts';
+import { createPreview1 } from '../wasi/index.ts';
+import type { CompiledModule } from './compile.ts';
+import type { GuestPlan } from './guest-plan.ts';
+import { preview1Type, wasiNnType } from './import-types.ts';
+import type { ExportedFunction } from './instantiation.ts';
+import type { HostFunction, ImportProvider } from './link.ts';
+import type { FunctionType } from './module-binary.ts';
+import { STACK_EXHAUSTED } from './trap.ts';
+
+/** Where a guest's standard streams go. */
+export interface GuestStdio {
+  stdin: InputSource;
+  stdout: OutputSink;
+  stderr: OutputSink;
+}
+
+/** What stands behind wasi-nn. */
+export interface NnSupport {
+  /** Asked when the guest first needs it. */
+  backend: () => Backend;
+  registry: GraphRegistry;
+  properties?: Readonly<Record<string, string>> | undefined;
+  allowedGuestProperties?: readonly string[] | undefined;
+  onRefused?: ((refusal: Refusal) => void) | undefined;
+}
+
+/** Told of a WASI call that was answered with `io` since something was thrown: by code of an embedder, or a fault of ours. */
+export type WasiFaultListener = (functionName: string, reason: unknown) => void;
+
+export interface GuestImportsOptions {
+  /** Undefined: the guest has no wasi-nn to import. */
+  nn: NnSupport | undefined;
+  onWasiFault?: WasiFaultListener | undefined;
+  /** Makes of a function of the host what the guest imports in its place. Asked once for each import. */
+  adapt?:
+    | ((module: string, name: string, call: ExportedFunction) => HostFunction | WebAssembly.ImportValue)
+    | undefined;
+}
+
+type MemoryOf = () => WebAssembly.Memory | undefined;
+
+export class GuestImports {
+  readonly exit = new GuestExit();
+  /** Whether the guest has left a call the stack that it needs. To be set before the guest has used any. */
+  hasRoom: () => boolean = () => true;
+  readonly #plan: GuestPlan;
+  readonly #adapt: GuestImportsOptions['adapt'];
+  readonly #memory = new GuestMemory();
+  readonly #preview1: Preview1 | undefined;
+  readonly #wasiNn: WasiNn | undefined;
+  /** Whether code of an embedder may run inside a call, which is not to be left halfway either. */
+  readonly #callsEmbedder: boolean;
+  readonly #preloaded = new Map<string, ImportProvider[]>();
+  /** What WASI calls read and write: the memory of the module that makes them. */
+  #attached: WebAssembly.Memory | undefined;
+
+  /** @throws HostError ERR_PREOPEN for a directory that cannot be given */
+  constructor(plan: GuestPlan, stdio: GuestStdio, { nn, onWasiFault, adapt }: GuestImportsOptions) {
+    this.#plan = plan;
+    this.#adapt = adapt;
+    this.#callsEmbedder = [...Object.values(stdio), ...plan.preopens].some(({ kind }) => EMBEDDER_KINDS.has(kind));
+    if (plan.wasi.preview1 || plan.wasi.unstable) this.#preview1 = this.#createPreview1(stdio, onWasiFault);
+    if (nn !== undefined) this.#wasiNn = createWasiNn(this.#nnOptions(nn));
+  }
+
+  /** Closes what the guest left open and releases its graphs. */
+  dispose(): void {
+    this.#wasiNn?.dispose();
+    this.#preview1?.dispose();
+  }
+
+  /** Names the memory that calls of the guest are about. */
+  attach(memory: WebAssembly.Memory | undefined): void {
+    if (memory === undefined) return;
+    this.#attached = memory;
+    this.#memory.attach(memory);
+  }
+
+  /** @param ownMemory of a preload, whose WASI calls are about its memory and not the program's */
+  providers(ownMemory: MemoryOf | undefined): Map<string, ImportProvider[]> {
+    const providers = new Map<string, ImportProvider[]>();
+    const add = (module: string, functions: object, typeOf: (name: string) => FunctionType | undefined) => {
+      providers.set(module, [(name) => this.#hostFunction(module, functions, name, typeOf(name), ownMemory)]);
+    };
+    const { preview1, unstable } = this.#plan.wasi;
+    if (this.#preview1 !== undefined && preview1) {
+      add('wasi_snapshot_preview1', this.#preview1.snapshotPreview1, preview1Type);
+    }
+    if (this.#preview1 !== undefined && unstable) add('wasi_unstable', this.#preview1.unstable, preview1Type);
+    if (this.#wasiNn !== undefined) add('wasi_ephemeral_nn', this.#wasiNn.imports, nnType);
+    for (const [name, modules] of this.#preloaded) providers.set(name, [...(providers.get(name) ?? []), ...modules]);
+    return providers;
+  }
+
+  /** Lets later modules import what an instance exports. @throws ModuleError ERR_MODULE_LINK for names offered twice */
+  offer(name: string, program: CompiledModule, instance: WebAssembly.Instance): void {
+    const types = new Map(program.shape.exports.map((entry) => [entry.name, entry.type]));
+    const modules = this.#preloaded.get(name) ?? [];
+    const twice = [...types.keys()].find((key) => modules.some((provider) => provider(key) !== undefined));
+    if (twice !== undefined) {
+      throw new ModuleError('ERR_MODULE_LINK', `import of \`${name}::${twice}\` defined twice`);
+    }
+    modules.push((key) => {
+      const value = types.has(key) ? instance.exports[key] : undefined;
+      return value && { value: value as WebAssembly.ImportValue, type: types.get(key) };
+    });
+    this.#preloaded.set(name, modules);
+  }
+
+  #createPreview1(stdio: GuestStdio, onWasiFault: WasiFaultListener | undefined): Preview1 {
+    const { args, env, preopens, maxMemoryFileBytes } = this.#plan;
+    const around = (name: string, call: (...args: never[]) => number) =>
+      this.#callsEmbedder || CHANGING_CALLS.test(name) ? this.#withRoom(call) : call;
+    const shared = { memory: this.#memory, exit: this.exit, report: onWasiFault, around };
+    const limits = { ...(maxMemoryFileBytes !== undefined && { maxMemoryFileBytes }) };
+    return createPreview1({ ...shared, args, env, preopens, ...limits, ...stdio });
+  }
+
+  #nnOptions({ backend, registry, onRefused, properties, allowedGuestProperties }: NnSupport) {
+    return {
+      memory: this.#memory,
+      backend,
+      registry,
+      ...(onRefused && { onRefused }),
+      ...(properties && { properties }),
+      ...(allowedGuestProperties && { allowedGuestProperties }),
+    };
+  }
+
+  #hostFunction(
+    module: string,
+    functions: object,
+    name: string,
+    type: FunctionType | undefined,
+    ownMemory: MemoryOf | undefined,
+  ) {
+    if (!Object.hasOwn(functions, name)) return undefined;
+    const call = (functions as Record<string, ExportedFunction>)[name] as ExportedFunction;
+    // Of preview1, what runs in JavaScript has it already; what does not needs next to no stack.
+    const roomy = Object.hasOwn(PARAMETER_COUNTS, name) ? this.#withRoom(call) : call;
+    const value =
+      ownMemory === undefined ? roomy : (...args: unknown[]) => this.#withMemory(ownMemory(), () => roomy(...args));
+    return { value: this.#adapt?.(module, name, value) ?? value, type };
+  }
+
+  /** Ends the guest where the call might not come to its end: half of what it does must not stay. */
+  #withRoom<Args extends readonly unknown[], Result>(call: (...args: Args) => Result): (...args: Args) => Result {
+    return (...args) => {
+      if (!this.hasRoom()) this.exit.fail(new GuestTrapError('ERR_GUEST_TRAP', `wasm trap: ${STACK_EXHAUSTED}`));
+      return call(...args);
+    };
+  }
+
+  #withMemory<Result>(memory: WebAssembly.Memory | undefined, call: () => Result): Result {
+    const before = this.#attached;
+    this.attach(memory);
+    try {
+      return call();
+    } finally {
+      this.attach(before);
+    }
+  }
+}
+
+const EMBEDDER_KINDS: ReadonlySet<string> = new Set(['shim', 'write', 'descriptor']);
+
+/** Calls of preview1 that take longer than asking for room, and open, close or move something; all of wasi-nn's do. */
+const CHANGING_CALLS = /^(?:fd_close|fd_renumber|fd_allocate|sock_|path_(?!filestat_get|readlink))/;
+
+function nnType(name: string): FunctionType | undefined {
+  const counts: Readonly<Record<string, number>> = PARAMETER_COUNTS;
+  return Object.hasOwn(counts, name) ? wasiNnType(counts[name] as number) : undefined;
+}
