@@ -5,7 +5,7 @@
     {
       'target_name': 'wasi_nn_host',
       'sources': [
-        '<!@(node -p "[\'native\', \'native/openvino\', \'native/fs\', \'native/preview1\', \'native/stack\'].flatMap((folder) => { try { return fs.readdirSync(folder).filter((name) => name.endsWith(\'.cc\')).map((name) => folder + \'/\' + name) } catch { return [] } }).join(\' \')")',
+        '<!@(node -p "[\'native\', \'native/openvino\', \'native/fs\', \'native/preview1\', \'native/stack\', \'native/thread\'].flatMap((folder) => { try { return fs.readdirSync(folder).filter((name) => name.endsWith(\'.cc\')).map((name) => folder + \'/\' + name) } catch { return [] } }).join(\' \')")',
       ],
       'include_dirs': [
         'native',

@@ -5,6 +5,7 @@
 #include "edge.h"
 #include "openvino/openvino.h"
 #include "stack/stack.h"
+#include "thread/thread.h"
 #ifdef WASI_NN_HOST_FS
 #include "fs/fs.h"
 #include "preview1/direct_calls.h"
@@ -35,6 +36,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     edge::AddonState::Create(env);
     edge::Set(env, exports, "initialize", Function(env, "initialize", Initialize));
     edge::Set(env, exports, "exitNow", Function(env, "exitNow", ExitNow));
+    // First: other rooms let themselves be interrupted.
+    edge::Set(env, exports, "thread", InitThread(env));
     edge::Set(env, exports, "openvino", InitOpenVino(env));
     edge::Set(env, exports, "stack", InitStack(env));
 #ifdef WASI_NN_HOST_FS

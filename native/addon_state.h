@@ -24,6 +24,7 @@ struct AddonState {
   napi_ref error_maker = nullptr;
   std::unique_ptr<RoomState> openvino;
   std::unique_ptr<RoomState> fs;
+  std::unique_ptr<RoomState> thread;
 };
 
 }  // namespace edge

@@ -6,6 +6,7 @@ import { BackendError, type ErrorCode, HostError } from '../errors.ts';
 import type { NativeFs } from './fs.ts';
 import type { NativeOpenVino } from './openvino.ts';
 import type { NativeStack } from './stack.ts';
+import type { NativeThread } from './thread.ts';
 
 /** The addon's exports: one `.node` file with rooms that know nothing of each other. */
 export interface NativeAddon {
@@ -15,6 +16,7 @@ export interface NativeAddon {
   /** Absent on platforms whose file system room is not built. */
   fs?: NativeFs;
   stack?: NativeStack;
+  thread: NativeThread;
   /** Ends the process at once: no exit handlers, no waiting for threads of the runtime. Everything must be written before. */
   exitNow(exitCode: number): never;
 }

@@ -1,0 +1,39 @@
+#include "thread/thread.h"
+
+#include "edge.h"
+#include "thread/interrupt.h"
+#include "thread/room.h"
+
+namespace {
+
+using thread::Interrupt;
+
+// () -> number
+napi_value InterruptToken(napi_env env, napi_callback_info) {
+  return edge::Guarded(env, [&] { return edge::ToJs(env, static_cast<double>(Interrupt::Of(env)->token())); });
+}
+
+// (token) -> whether there is such an environment
+napi_value RequestInterrupt(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const int64_t token = edge::Arguments(env, info).Integer(0, "token");
+    return edge::ToJs(env, Interrupt::Request(static_cast<uint64_t>(token)));
+  });
+}
+
+}  // namespace
+
+Napi::Object InitThread(Napi::Env env) {
+  edge::AddonState::Of(env).thread = std::make_unique<thread::Room>();
+  Napi::Object exports = Napi::Object::New(env);
+  const struct {
+    const char* name;
+    napi_callback function;
+  } calls[] = {{"interruptToken", InterruptToken}, {"interrupt", RequestInterrupt}};
+  for (const auto& call : calls) {
+    napi_value function = nullptr;
+    edge::Ok(napi_create_function(env, call.name, NAPI_AUTO_LENGTH, call.function, nullptr, &function));
+    edge::Set(env, exports, call.name, function);
+  }
+  return exports;
+}
