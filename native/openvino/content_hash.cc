@@ -1,8 +1,11 @@
 #include "openvino/content_hash.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <cstring>
-#include <random>
+
+#include "openvino/errors.h"
 
 namespace openvino {
 
@@ -16,9 +19,9 @@ using Key = std::array<uint64_t, kLanes * 2 + 1>;
 
 const Key& ProcessKey() {
   static const Key key = [] {
-    std::random_device random;
     Key drawn{};
-    for (uint64_t& word : drawn) word = (uint64_t{random()} << 32) ^ random();
+    // The system's own; std::random_device asks for a newer C library than the rest of the addon.
+    if (getentropy(drawn.data(), sizeof drawn) != 0) throw Failure("ERR_NN_OUT_OF_MEMORY", "the system gives no random numbers");
     return drawn;
   }();
   return key;

@@ -48,7 +48,7 @@ export class Project {
   readonly home = temporaryFolder();
 
   constructor() {
-    const copied = ['binding.gyp', 'native/CMakeLists.txt', 'native/package.json', 'native/gyp'];
+    const copied = ['binding.gyp', 'native/CMakeLists.txt', 'native/exports.map', 'native/package.json', 'native/gyp'];
     for (const path of [...copied, 'native/install.mjs', 'native/toolchain.mjs']) {
       cpSync(join(ROOT, path), join(this.folder, path), { recursive: true });
     }
