@@ -2,13 +2,17 @@
 import type { Backend } from '../nn/backend.ts';
 import { createGraphRegistry, type DisposableGraphRegistry, type NamedGraph } from '../nn/graph-registry.ts';
 import type { Refusal } from '../nn/index.ts';
+import type { GrantedGraph } from '../nn/registry.ts';
 import { type BackendOptions, createBackend } from './default-backends.ts';
 import type { NnSupport } from './guest-imports.ts';
 
 /** Plain data, so that a worker thread can make its own. */
 export interface NnPlan extends BackendOptions {
+  /** Compiled before the guest begins. */
   graphs?: readonly NamedGraph[] | undefined;
-  /** Runtime properties for every graph. */
+  /** Graphs of a host's registry that this guest may reach: adopted or loaded when it asks for them. */
+  granted?: readonly GrantedGraph[] | undefined;
+  /** Runtime properties for every graph but the granted ones, which have their own. */
   properties?: Readonly<Record<string, string>> | undefined;
   /** Property names that guests may set themselves. */
   allowedGuestProperties?: readonly string[] | undefined;
@@ -25,13 +29,13 @@ export interface OwnedNnSupport extends NnSupport {
 
 /** Compiles the named graphs now. @throws BackendError when one is missing or broken, or there is no backend for them */
 export function createNnSupport(plan: NnPlan, onRefused?: (refusal: Refusal) => void): OwnedNnSupport {
-  const { graphs = [], properties, allowedGuestProperties } = plan;
+  const { graphs = [], granted = [], properties, allowedGuestProperties } = plan;
   let made: Backend | undefined;
   const backend = () => {
     made ??= createBackend(plan);
     return made;
   };
-  const registry = createGraphRegistry({ backend, graphs, ...(properties && { properties }) });
+  const registry = createGraphRegistry({ backend, graphs, granted, ...(properties && { properties }) });
   return {
     backend,
     registry,

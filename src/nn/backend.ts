@@ -61,6 +61,15 @@ export interface Backend {
   load(builders: readonly Uint8Array[], options: LoadOptions): BackendGraph;
   /** Compiles a graph from files of the host (never named by a guest): IR xml then bin, or one file. */
   loadFiles(paths: readonly string[], options: LoadOptions): BackendGraph;
+  /** As {@link load}, on a thread of its own. The bytes are copied before it returns. Absent: it cannot. */
+  loadAsync?(builders: readonly Uint8Array[], options: LoadOptions): Promise<BackendGraph>;
+  /** As {@link loadFiles}, on a thread of its own. Absent: it cannot. */
+  loadFilesAsync?(paths: readonly string[], options: LoadOptions): Promise<BackendGraph>;
+  /**
+   * Another thread's graph, by its {@link BackendGraph.sharedId}: nothing is compiled or copied. Absent: it cannot.
+   * @throws ERR_RELEASED when nobody holds it any more
+   */
+  adopt?(sharedId: number): BackendGraph;
 }
 
 export interface BackendGraph {
@@ -68,6 +77,8 @@ export interface BackendGraph {
   readonly outputs: readonly TensorInfo[];
   /** Whether the backend had it compiled already. Undefined: it does not tell. */
   readonly isHit?: boolean;
+  /** For {@link Backend.adopt} in other threads of this process, while this graph is held. Undefined: it cannot be shared. */
+  readonly sharedId?: number | undefined;
   initExecutionContext(): BackendExecutionContext;
   /** Contexts made from it stay usable. */
   dispose(): void;

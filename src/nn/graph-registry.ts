@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { BackendError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { Backend, BackendGraph, Encoding, ExecutionTarget } from './backend.ts';
-import type { GraphRegistry } from './registry.ts';
+import type { GrantedGraph, GraphRegistry } from './registry.ts';
 
 /** A graph to be registered: which model, and the name under which guests ask for it. */
 export interface NamedGraph {
@@ -20,7 +20,9 @@ export interface GraphRegistryOptions {
   /** Asked only when there is a graph to compile. */
   backend: () => Backend;
   graphs: readonly NamedGraph[];
-  /** Runtime properties for every graph. */
+  /** Graphs that another registry has compiled: adopted, or loaded from their sources, on first use. */
+  granted?: readonly GrantedGraph[];
+  /** Runtime properties for every one of `graphs`. */
   properties?: Readonly<Record<string, string>>;
   /** Compile when registered, so that a broken model is found at start, or on first use. Default: `now`. */
   compile?: 'now' | 'on-demand';
@@ -40,7 +42,7 @@ const MODEL_FILES = {
   tensorflow: ['model.pb'],
 } as const;
 
-type FileEncoding = keyof typeof MODEL_FILES;
+export type FileEncoding = keyof typeof MODEL_FILES;
 
 /**
  * Reads the value of an `nn-graph` option: `ENCODING::DIRECTORY`, named by the last part of the directory, or
@@ -72,20 +74,24 @@ export function createGraphRegistry(options: GraphRegistryOptions): DisposableGr
   return registry;
 }
 
+type GraphModel = Omit<GrantedGraph, 'name' | 'id'>;
+
 interface RegisteredGraph {
-  paths: readonly string[];
-  encoding: FileEncoding;
-  target: ExecutionTarget;
+  model: GraphModel;
+  isGranted: boolean;
   graph?: BackendGraph;
 }
 
 class InMemoryGraphRegistry implements DisposableGraphRegistry {
-  readonly #options: GraphRegistryOptions;
+  readonly #backend: () => Backend;
   readonly #graphs = new Map<string, RegisteredGraph>();
 
-  constructor(options: GraphRegistryOptions) {
-    this.#options = options;
-    for (const graph of options.graphs) this.#graphs.set(graph.name, findFiles(graph));
+  constructor({ backend, graphs, granted = [], properties = {} }: GraphRegistryOptions) {
+    this.#backend = backend;
+    for (const graph of graphs) {
+      this.#graphs.set(graph.name, { model: { ...namedModel(graph), properties }, isGranted: false });
+    }
+    for (const graph of granted) this.#graphs.set(graph.name, { model: graph, isGranted: true });
   }
 
   get names(): readonly string[] {
@@ -95,18 +101,18 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
   get(name: string): BackendGraph | undefined {
     const registered = this.#graphs.get(name);
     if (registered === undefined) return undefined;
-    registered.graph ??= this.#compile(registered, {});
+    registered.graph ??= openGraph(this.#backend(), registered.model);
     return registered.graph;
   }
 
   compile(name: string, properties: Readonly<Record<string, string>>): BackendGraph | undefined {
     const registered = this.#graphs.get(name);
-    return registered && this.#compile(registered, properties);
+    return registered && compileGraph(this.#backend(), registered.model, properties);
   }
 
   compileAll(): void {
     try {
-      for (const name of this.#graphs.keys()) this.get(name);
+      for (const [name, { isGranted }] of this.#graphs) if (!isGranted) this.get(name);
     } catch (error) {
       this.dispose();
       throw error;
@@ -117,15 +123,44 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
     for (const registered of this.#graphs.values()) registered.graph?.dispose();
     this.#graphs.clear();
   }
-
-  #compile(registered: RegisteredGraph, properties: Readonly<Record<string, string>>): BackendGraph {
-    const { paths, encoding, target } = registered;
-    const all = { ...this.#options.properties, ...properties };
-    return this.#options.backend().loadFiles(paths, { encoding, target, properties: all });
-  }
 }
 
-function findFiles({ name, encoding, directory, target = 'cpu' }: NamedGraph): RegisteredGraph {
+/** A graph that was compiled elsewhere in this process or is to be compiled here. */
+function openGraph(backend: Backend, model: GraphModel): BackendGraph {
+  const { sharedId } = model;
+  if (sharedId !== undefined && backend.adopt !== undefined) return backend.adopt(sharedId);
+  return compileGraph(backend, model);
+}
+
+/**
+ * Compiles the model of a graph that is registered, with further properties. The caller disposes of it.
+ * @throws BackendError
+ */
+export function compileGraph(
+  backend: Backend,
+  { source, encoding, target, properties }: GraphModel,
+  further: Readonly<Record<string, string>> = {},
+): BackendGraph {
+  const options = { encoding, target, properties: { ...properties, ...further } };
+  return 'paths' in source ? backend.loadFiles(source.paths, options) : backend.load(source.builders, options);
+}
+
+function namedModel({ name, encoding, directory, target = 'cpu' }: NamedGraph): Omit<GraphModel, 'properties'> {
+  const found = findModelFiles(name, encoding, directory);
+  return { source: { paths: found.paths }, encoding: found.encoding, target };
+}
+
+/**
+ * Looks for the files of a model in a directory.
+ * @param name of the graph, for messages
+ * @param encoding as the user wrote it; `autodetect` goes by the files
+ * @throws BackendError ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_GRAPH_NOT_FOUND
+ */
+export function findModelFiles(
+  name: string,
+  encoding: string,
+  directory: string,
+): { paths: readonly string[]; encoding: FileEncoding } {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': '${directory}' is not a directory`);
   }
@@ -135,7 +170,7 @@ function findFiles({ name, encoding, directory, target = 'cpu' }: NamedGraph): R
   if (missing !== undefined) {
     throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': the file '${missing}' does not exist`);
   }
-  return { paths, encoding: found, target };
+  return { paths, encoding: found };
 }
 
 function encodingOf(name: string, encoding: string, directory: string): FileEncoding {

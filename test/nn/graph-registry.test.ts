@@ -151,4 +151,35 @@ describe('a registry', () => {
     );
     expect(backend.live()).toBe(0);
   });
+
+  it('opens granted graphs when they are asked for: adopted where they are shared, else from their source', () => {
+    const backend = recordingBackend();
+    const adopted: number[] = [];
+    const sharing: Backend = {
+      ...backend,
+      adopt: (sharedId) => {
+        adopted.push(sharedId);
+        return backend.load(smallModel('relu'), { encoding: 'openvino', target: 'cpu' });
+      },
+    };
+    const model = { encoding: 'openvino', target: 'cpu', properties: { NUM_STREAMS: '2' } } as const;
+    const paths = [join(MODELS, 'relu', 'model.xml'), join(MODELS, 'relu', 'model.bin')];
+    const granted = [
+      { ...model, name: 'shared', id: 1, sharedId: 7, source: { paths } },
+      { ...model, name: 'files', id: 2, source: { paths } },
+      { ...model, name: 'bytes', id: 3, source: { builders: smallModel('relu') } },
+    ];
+    const registry = createGraphRegistry({ backend: () => sharing, graphs: [], granted, properties: { OF: 'host' } });
+    expect([registry.names, backend.live()]).toEqual([['shared', 'files', 'bytes'], 0]);
+    for (const name of registry.names) expect(registry.get(name)).toBe(registry.get(name));
+    expect(adopted).toEqual([7]);
+    expect(backend.asked).toEqual([
+      { paths, options: { encoding: 'openvino', target: 'cpu', properties: { NUM_STREAMS: '2' } } },
+    ]);
+    // Other properties are another model: the shared one does not do.
+    registry.compile?.('shared', { NUM_STREAMS: '1' })?.dispose();
+    expect(backend.asked[1]?.options.properties).toEqual({ NUM_STREAMS: '1' });
+    registry.dispose();
+    expect(backend.live()).toBe(0);
+  });
 });
