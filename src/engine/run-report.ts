@@ -1,4 +1,7 @@
 /** What is noted of a run while it goes on: plain data, from whatever thread or process the guest ran in. */
+import type { OperationTime } from '../nn/backend.ts';
+
+export type { OperationTime };
 
 /**
  * What takes time in a run. `compile`, `queue` and `start` are the host's (V8's compilation of the module, waiting for a
@@ -17,10 +20,18 @@ export const SPAN_NAMES = [
   'set_input',
   'compute',
   'get_output',
+  'unload',
+  'finalize_execution_context',
   'wait',
 ] as const;
 
 export type SpanName = (typeof SPAN_NAMES)[number];
+
+/**
+ * How much is noted of a run: sums by phase, as always; each span as well, where somebody listens (`telemetry/`); and memory
+ * and the operations of computations with them, for a timeline.
+ */
+export type RecordLevel = 'phases' | 'spans' | 'timeline';
 
 export interface RunSpan {
   name: SpanName;
@@ -31,17 +42,6 @@ export interface RunSpan {
   detail?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Of `compute` in a run with a timeline: what the runtime took for each operation, in its own order. */
   operations?: readonly OperationTime[] | undefined;
-}
-
-/** The runtime tells durations only: when an operation began is inferred from its order. */
-export interface OperationTime {
-  name: string;
-  /** `Convolution`, … */
-  type: string;
-  /** Which implementation ran (`jit_avx512_f32`, …). */
-  implementation: string;
-  wallMs: number;
-  cpuMs: number;
 }
 
 /** The memory of a guest or its host at a moment. */
@@ -70,9 +70,17 @@ export interface GuestUsage {
   phases: Readonly<Partial<Record<SpanName, PhaseUsage>>>;
   /** Models that the guest loaded: found compiled, and compiled for it. */
   loads: { hits: number; misses: number };
-  /** In a run with a timeline only. */
+  /** In the order of their ends; where spans are recorded. */
   spans?: readonly RunSpan[] | undefined;
+  /** In a run with a timeline only. */
   memory?: readonly MemorySample[] | undefined;
+  /** What was not kept, since the guest did so much; undefined when nothing was left out. */
+  leftOut?: Readonly<LeftOut> | undefined;
+}
+
+export interface LeftOut {
+  spans: number;
+  operations: number;
 }
 
 /**
@@ -83,3 +91,12 @@ export interface GuestUsage {
  * - `process`: in a process of its own, one guest at a time.
  */
 export type RunMode = 'calling-thread' | 'suspending' | 'thread' | 'process';
+
+/** What one run used, as its caller sees it. */
+export interface RunUsage extends GuestUsage {
+  mode: RunMode;
+  /** From the call of `run` until the guest's end was known. */
+  wallMs: number;
+  /** Of that: how long it waited for a worker. */
+  queueMs: number;
+}
