@@ -1,9 +1,10 @@
 /**
  * Makes the package ready to run: builds the addon, bundles the TypeScript in a checkout, and sees that OpenVINO is there.
  *
- *   node native/install.mjs                 at `npm ci`: whatever is not up to date; succeeds without an addon or OpenVINO
+ *   node native/install.mjs                 at `npm ci` of a checkout: whatever is not up to date; succeeds without an addon or OpenVINO
  *   node native/install.mjs --if-stale      before `npm start` and `npm test`: the same, silent and fast when nothing to do
- *   node native/install.mjs --native-only   `npm run build:native`: builds the addon anew, exit code 1 if it cannot
+ *   node native/install.mjs --native-only   `npm run build:native`: builds the addon anew, exit code 1 if it cannot; also
+ *                                           "wasi-nn-host setup" of a package that ships none for this machine
  *
  * --verbose shows what the tools say. Nothing is downloaded but OpenVINO, and that not where WASI_NN_HOST_SKIP_SETUP is set.
  */
@@ -33,7 +34,7 @@ const HOW_TO_INSTALL = 'on Debian and Ubuntu with "apt-get install g++ cmake mak
 const SUPPORTED = ['linux', 'darwin'];
 
 const isCheckout = existsSync(join(ROOT, 'src'));
-const BUILD_AGAIN = isCheckout ? 'npm run build:native' : 'npm rebuild wasi-nn-host --foreground-scripts';
+const BUILD_AGAIN = isCheckout ? 'npm run build:native' : 'npx wasi-nn-host setup';
 
 const flags = new Set(process.argv.slice(2));
 const verbose = flags.has('--verbose');

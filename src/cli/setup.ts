@@ -1,13 +1,17 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BackendError } from '../errors.ts';
+import { BackendError, HostError } from '../errors.ts';
+import { loadAddon, packageRoot } from '../native/addon.ts';
 import { type InstallOptions, type InstallStep, installRuntime } from '../openvino-runtime/download.ts';
 import { type FoundRuntime, findRuntime, searchPlaces } from '../openvino-runtime/index.ts';
 import type { CliIo } from './io.ts';
 
 const USAGE = `Usage: wasi-nn-host setup [--check | --if-missing | --force]
 
-Makes sure that OpenVINO is there: says where it was found, or fetches the pinned version
-into the user's cache with pip.
+Makes ready what inference needs. OpenVINO: says where it was found, or fetches the pinned version
+into the user's cache with pip. The native addon: builds it where none loads on this machine.
 
   --check       only say whether and where OpenVINO is found; exit code 1 if it is not
   --if-missing  for installations: never fails, gives up early without network, and does
@@ -22,17 +26,19 @@ const COMMAND = '"wasi-nn-host setup" ("node run.js setup" in a checkout) fetche
 /**
  * The command `setup`.
  * @param args what stands behind the command
- * @returns the exit code: 0 when OpenVINO is there (always with `--if-missing`), 1 when not, 2 for wrong usage
+ * @returns the exit code: 0 when OpenVINO and the addon are there (always with `--if-missing`), 1 when not, 2 for wrong usage
  */
 export async function setup(args: readonly string[], io: CliIo): Promise<number> {
   const options = readArguments(args, io);
   if (typeof options === 'number') return options;
   const ifMissing = options['if-missing'];
   if (ifMissing && isOn(io.env.WASI_NN_HOST_SKIP_SETUP)) return 0;
+  // An installation has tried just before.
+  const hasAddon = ifMissing || (await ensureAddon(options.check, io));
   const found = searchPlaces({ env: io.env }).find((place) => place.found)?.found;
-  if (options.check || (found && !options.force)) return say(found, io);
+  if (options.check || (found && !options.force)) return say(found, io) || (hasAddon ? 0 : 1);
   try {
-    return await fetchRuntime({ force: options.force, impatient: ifMissing }, io);
+    return (await fetchRuntime({ force: options.force, impatient: ifMissing }, io)) || (hasAddon ? 0 : 1);
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     io.stderr(`wasi-nn-host: ${error.message}\n`);
@@ -40,6 +46,26 @@ export async function setup(args: readonly string[], io: CliIo): Promise<number>
     if (ifMissing) io.stderr(`wasi-nn-host: guests cannot run inference until OpenVINO is there: ${COMMAND}\n`);
     return ifMissing ? 0 : 1;
   }
+}
+
+/** Whether the addon loads here, after it was built where it did not. @param onlyCheck builds nothing */
+async function ensureAddon(onlyCheck: boolean, io: CliIo): Promise<boolean> {
+  try {
+    loadAddon();
+    return true;
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    if (onlyCheck) {
+      io.stderr(`wasi-nn-host: ${error.message}\n`);
+      return false;
+    }
+  }
+  io.stderr('wasi-nn-host: the native addon is being built\n');
+  const script = join(packageRoot(), 'native', 'install.mjs');
+  const build = spawn(process.execPath, [script, '--native-only'], { env: io.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const output of [build.stdout, build.stderr]) output.setEncoding('utf8').on('data', (text) => io.stderr(text));
+  const [exitCode] = (await once(build, 'close')) as [number | null];
+  return exitCode === 0;
 }
 
 /** One of them at most. */

@@ -67,20 +67,19 @@ export function addonIfLoaded(): NativeAddon | undefined {
   return loaded instanceof HostError ? undefined : loaded;
 }
 
-/** The command that builds the addon and shows how: of a dependency npm would say nothing by itself. */
+/** The command that builds the addon and shows how. */
 export function howToBuild(): string {
-  const isCheckout = existsSync(join(packageRoot(), 'src'));
-  return isCheckout ? 'npm run build:native' : 'npm rebuild wasi-nn-host --foreground-scripts';
+  return existsSync(join(packageRoot(), 'src')) ? 'npm run build:native' : 'npx wasi-nn-host setup';
 }
 
-/** Why none of {@link addonPlaces} holds a file, and what to do: in the words of the installation, which knew it. */
+/** Why none of {@link addonPlaces} holds a file, and what to do: in the words of a build that failed, where there was one. */
 export function whyNotBuilt(): string {
   const override = process.env.WASI_NN_HOST_ADDON;
   if (override) return `WASI_NN_HOST_ADDON names ${override}, which is not there`;
   try {
     return readFileSync(join(packageRoot(), 'native', 'build', 'why-not-built.txt'), 'utf8');
   } catch {
-    return `its installation ran no scripts: run "${howToBuild()}"`;
+    return `none is shipped for ${process.platform}-${process.arch}: run "${howToBuild()}"`;
   }
 }
 

@@ -205,13 +205,13 @@ function installation(): string {
 
 describe('an installation without the addon', () => {
   const LACK = 'this machine lacks make: install it';
-  const NO_SCRIPTS = 'its installation ran no scripts: run "npm rebuild wasi-nn-host --foreground-scripts"';
+  const NONE_SHIPPED = `none is shipped for ${process.platform}-${process.arch}: run "npx wasi-nn-host setup"`;
   const run = (folder: string, ...argv: string[]) =>
     spawnSync(process.execPath, [join(folder, 'run.js'), ...argv], { encoding: 'utf8' });
 
   it.each([
     ['that was tried', LACK, LACK],
-    ['that was never tried', undefined, NO_SCRIPTS],
+    ['that was never tried', undefined, NONE_SHIPPED],
   ])('%s says at its first use what is missing, in one line', (_, left, told) => {
     const folder = installation();
     mkdirSync(join(folder, 'native', 'build'), { recursive: true });

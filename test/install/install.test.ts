@@ -145,7 +145,7 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     rmSync(project.path('src'), { recursive: true });
     const { exitCode } = project.install([], { PATH: pathWithout(...COMPILERS) });
     expect(exitCode).toBe(0);
-    expect(project.whyNotBuilt()).toMatch(/and run "npm rebuild wasi-nn-host --foreground-scripts"$/);
+    expect(project.whyNotBuilt()).toMatch(/and run "npx wasi-nn-host setup"$/);
   });
 });
 
