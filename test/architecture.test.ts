@@ -90,7 +90,7 @@ const TEST_FOLDERS = [
     'nn',
     'openvino-runtime',
   ],
-  ...['language-runtimes', 'peer', 'sandbox', 'stdio', 'wasi', 'worker'],
+  ...['language-runtimes', 'peer', 'sandbox', 'stdio', 'telemetry', 'wasi', 'worker'],
 ];
 
 const MAX_LINES = 450;

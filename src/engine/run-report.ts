@@ -1,4 +1,5 @@
 /** What is noted of a run while it goes on: plain data, from whatever thread or process the guest ran in. */
+import type { ErrorCode } from '../errors.ts';
 import type { OperationTime } from '../nn/backend.ts';
 
 export type { OperationTime };
@@ -99,4 +100,32 @@ export interface RunUsage extends GuestUsage {
   wallMs: number;
   /** Of that: how long it waited for a worker. */
   queueMs: number;
+}
+
+/** A run as its caller saw it, from the call to its end. Plain data. */
+export interface RunReport {
+  /** Counts the runs of this process. */
+  id: number;
+  /** As it was named when compiled. */
+  module: string;
+  /** '' where the run had none. */
+  tenant: string;
+  /** Undefined: it ended before it was decided. */
+  mode: RunMode | undefined;
+  startMs: number;
+  endMs: number;
+  /** How long it waited for its turn. */
+  queueMs: number;
+  /** `returned` and `exited` are the guest's own; `failed` has a code. */
+  outcome: 'returned' | 'exited' | 'failed';
+  /** Of a guest that returned or exited. */
+  exitCode: number | undefined;
+  /** A key of `ERROR_CODES`, or undefined where something else was thrown, by code of the embedder say. */
+  code: ErrorCode | undefined;
+  /** One printable line, for a run that failed. */
+  message: string | undefined;
+  /** Bytes that the guest wrote to stdout and stderr together. */
+  outputBytes: number;
+  /** Undefined: the guest never began. */
+  usage: GuestUsage | undefined;
 }
