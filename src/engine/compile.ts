@@ -73,11 +73,28 @@ function readShape(name: string, bytes: Uint8Array): ModuleSource {
  * @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT
  */
 export function compileModule(source: ModuleSource, limits: ModuleLimits): CompiledModule {
+  const { bytes, ...rest } = prepared(source, limits);
+  const module = compileBytes(source.name, bytes);
+  return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
+}
+
+/** The same in V8's own threads, but for a copy of the bytes. */
+export async function compileModuleAsync(source: ModuleSource, limits: ModuleLimits): Promise<CompiledModule> {
+  const { bytes, ...rest } = prepared(source, limits);
+  try {
+    const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+    return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
+  } catch (error) {
+    throw compileError(source.name, error);
+  }
+}
+
+/** What is to be compiled. @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT */
+function prepared(source: ModuleSource, limits: ModuleLimits) {
   const { name, shape } = source;
-  if (shape === undefined) return compileUnread(source, limits);
-  const deferStart = shape.startFunction !== undefined && shape.imports.some(({ kind }) => kind === 'func');
-  const { bytes, codeShiftBytes } = rewritten(source, shape, limits, deferStart);
-  return { name, module: compileBytes(name, bytes), shape, codeShiftBytes, startDeferred: deferStart };
+  if (shape === undefined) return unread(source, limits);
+  const startDeferred = shape.startFunction !== undefined && shape.imports.some(({ kind }) => kind === 'func');
+  return { name, shape, startDeferred, ...rewritten(source, shape, limits, startDeferred) };
 }
 
 function rewritten({ name, bytes }: ModuleSource, shape: ModuleShape, limits: ModuleLimits, deferStart: boolean) {
@@ -90,13 +107,18 @@ function rewritten({ name, bytes }: ModuleSource, shape: ModuleShape, limits: Mo
 }
 
 /** V8's verdict comes first: mostly the bytes are not valid. What it takes and we cannot read runs, but not within limits. */
-function compileUnread({ name, bytes, unreadable }: ModuleSource, limits: ModuleLimits): CompiledModule {
-  const module = compileBytes(name, bytes);
+function unread({ name, bytes, unreadable }: ModuleSource, limits: ModuleLimits) {
   if (limits.maxMemoryBytes !== undefined || limits.maxTableElements !== undefined) {
+    compileBytes(name, bytes);
     throw new ModuleError('ERR_MODULE_LIMIT', `${name}: its memories and tables cannot be limited: ${unreadable}`);
   }
+  return { name, bytes, shape: undefined, codeShiftBytes: 0, startDeferred: false };
+}
+
+/** What V8 tells of a module that our reader could not read. */
+function shapeOf(module: WebAssembly.Module): ModuleShape {
   const kindOf = (kind: string) => (kind === 'function' ? 'func' : kind) as ModuleShape['imports'][number]['kind'];
-  const shape: ModuleShape = {
+  return {
     imports: WebAssembly.Module.imports(module).map((entry) => ({ ...entry, kind: kindOf(entry.kind) })),
     exports: WebAssembly.Module.exports(module).map((entry) => ({ ...entry, kind: kindOf(entry.kind) })),
     memories: [],
@@ -104,17 +126,20 @@ function compileUnread({ name, bytes, unreadable }: ModuleSource, limits: Module
     startFunction: undefined,
     sections: [],
   };
-  return { name, module, shape, codeShiftBytes: 0, startDeferred: false };
 }
 
 function compileBytes(name: string, bytes: Uint8Array): WebAssembly.Module {
   try {
     return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
   } catch (error) {
-    const words = error instanceof Error ? withoutPrefix(error.message) : String(error);
-    const what = words.startsWith('Compiling function') ? 'failed to compile' : 'failed to parse WebAssembly module';
-    throw new ModuleError('ERR_MODULE_COMPILE', `${what} ${name}: ${inUsersWords(words)}`, { cause: error });
+    throw compileError(name, error);
   }
+}
+
+function compileError(name: string, error: unknown): ModuleError {
+  const words = error instanceof Error ? withoutPrefix(error.message) : String(error);
+  const what = words.startsWith('Compiling function') ? 'failed to compile' : 'failed to parse WebAssembly module';
+  return new ModuleError('ERR_MODULE_COMPILE', `${what} ${name}: ${inUsersWords(words)}`, { cause: error });
 }
 
 /** V8 names flags for what it does not take yet: older ones have not all of it, or lack the flag. */

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { compileModule, readModuleFile, readModuleSource } from '../../src/engine/compile.ts';
+import { compileModule, compileModuleAsync, readModuleFile, readModuleSource } from '../../src/engine/compile.ts';
+import type { HostError } from '../../src/errors.ts';
 import { assemble } from '../support/assemble.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
 
@@ -92,5 +93,32 @@ describe('compileModule', () => {
     expect(new WebAssembly.Instance(module).exports).toHaveProperty('f');
     expect(shape.exports).toEqual([{ name: 'f', kind: 'func' }]);
     expect(() => compileModule(unread, { maxMemoryBytes: 65_536 })).toThrow(/cannot be limited: of the future/);
+  });
+});
+
+describe('compileModuleAsync', () => {
+  it.each([
+    ['a module', bytes(0, 'asm', 1, 0, 0, 0), {}],
+    ['a module that begins above its limit', bytes(0, 'asm', 1, 0, 0, 0, 5, 3, 1, 0, 2), { maxMemoryBytes: 65_536 }],
+    ['no module', bytes(0, 'asm', 1, 0, 0, 0, 1, 2), {}],
+    ['no module, within limits', bytes(0, 'asm', 1, 0, 0, 0, 1, 2), { maxMemoryBytes: 65_536 }],
+    [
+      'a function that is not valid',
+      bytes(0, 'asm', 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 4, 1, 2, 0, 0x6a),
+      {},
+    ],
+  ])('answers as the other does: %s', async (_, given, limits) => {
+    const source = await readModuleSource('x', given);
+    const outcomes = [];
+    for (const compile of [compileModule, compileModuleAsync]) {
+      try {
+        const { module, ...rest } = await compile(source, limits);
+        outcomes.push({ ...rest, isModule: module instanceof WebAssembly.Module });
+      } catch (error) {
+        const { code, message } = error as HostError;
+        outcomes.push({ code, message });
+      }
+    }
+    expect(outcomes[1]).toEqual(outcomes[0]);
   });
 });
