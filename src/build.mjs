@@ -7,7 +7,7 @@
  *   dist/index.mjs        the library, with dist/chunks
  *
  * What starts with a guest is CommonJS: Node 20 needs 6 ms more to start a program from ES modules, of about 150 for a
- * whole run. For the same reason package.json has no "type".
+ * whole run. For the same reason the "type" of package.json is commonjs.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
