@@ -75,6 +75,7 @@ function readShape(name: string, bytes: Uint8Array): ModuleSource {
 export function compileModule(source: ModuleSource, limits: ModuleLimits): CompiledModule {
   const { bytes, ...rest } = prepared(source, limits);
   const module = compileBytes(source.name, bytes);
+  origins.set(module, { bytes: source.bytes, limits });
   return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
 }
 
@@ -83,10 +84,24 @@ export async function compileModuleAsync(source: ModuleSource, limits: ModuleLim
   const { bytes, ...rest } = prepared(source, limits);
   try {
     const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+    origins.set(module, { bytes: source.bytes, limits });
     return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
   } catch (error) {
     throw compileError(source.name, error);
   }
+}
+
+/** What a module was made of: binary, whatever it was read from, and before its limits were written into it. */
+export interface ModuleOrigin {
+  bytes: Uint8Array;
+  limits: ModuleLimits;
+}
+
+const origins = new WeakMap<WebAssembly.Module, ModuleOrigin>();
+
+/** For other processes, which cannot be given the module itself. Undefined: it was compiled on another thread. */
+export function moduleOrigin({ module }: CompiledModule): ModuleOrigin | undefined {
+  return origins.get(module);
 }
 
 /** What is to be compiled. @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT */
