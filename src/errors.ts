@@ -5,6 +5,8 @@
  * may tell them apart by `code`, a stable string; messages may change.
  */
 
+import type { RunUsage } from './engine/run-report.ts';
+
 /** Codes and what each means. The table is the reference: documentation and tests walk it. */
 export const ERROR_CODES = {
   ERR_OPTION_INVALID: 'an option or argument of the API or the command line has the wrong type, range or form',
@@ -93,7 +95,7 @@ export class OptionError extends HostError {
 /** The module cannot be compiled, linked, or called in the way that was asked for. */
 export class ModuleError extends HostError {}
 
-/** The guest ended in a trap, in an exception of its own, or was ended by a limit. */
+/** The guest ended in a trap, in an exception of its own, by a limit, or with the worker that it ran in. */
 export class GuestTrapError extends HostError {
   /**
    * Wasm frames, innermost first, one line each: index, offset in the module, module name, function name. Empty where the
@@ -103,12 +105,15 @@ export class GuestTrapError extends HostError {
   /** What the guest had written until then, where that was to be captured. */
   readonly stdout: Uint8Array | undefined;
   readonly stderr: Uint8Array | undefined;
+  /** What it used until then. */
+  readonly usage: RunUsage | undefined;
 
   constructor(code: ErrorCode, message: string, options: GuestTrapDetails = {}) {
     super(code, message, options);
     this.backtrace = options.backtrace ?? [];
     this.stdout = options.stdout;
     this.stderr = options.stderr;
+    this.usage = options.usage;
   }
 }
 
@@ -117,6 +122,7 @@ export interface GuestTrapDetails {
   backtrace?: readonly string[] | undefined;
   stdout?: Uint8Array | undefined;
   stderr?: Uint8Array | undefined;
+  usage?: RunUsage | undefined;
 }
 
 /** A pool takes no run, or lost the worker of one. */

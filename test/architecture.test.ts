@@ -13,7 +13,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * all that no longer name claims. Each may import itself, too.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  errors: [],
+  errors: ['engine/run-report'],
+  // What the errors of a run and its result tell alike: types alone.
+  'engine/run-report': ['errors', 'nn/backend'],
   options: ['errors'],
   guest: ['errors'],
   native: ['errors'],
@@ -36,15 +38,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   engine: [
     ...['errors', 'options', 'guest', 'native', 'wasi'],
-    ...['nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry', 'nn/abi', 'engine/default-backends'],
+    ...[
+      'nn/index',
+      'nn/backend',
+      'nn/registry',
+      'nn/graph-registry',
+      'nn/abi',
+      'engine/default-backends',
+      'engine/run-report',
+    ],
   ],
   stdio: ['errors', 'options', 'wasi'],
-  worker: ['errors', 'native', 'wasi', 'nn/index', 'engine', 'stdio'],
-  pool: ['errors', 'options', 'native', 'nn/index', 'nn/backend', 'engine', 'stdio', 'worker'],
-  telemetry: ['errors', 'options', 'native', 'engine'],
+  worker: ['errors', 'native', 'wasi', 'nn/index', 'engine', 'engine/run-report', 'stdio'],
+  pool: [
+    ...['errors', 'options', 'native', 'nn/index', 'nn/backend', 'engine', 'engine/run-report', 'stdio', 'worker'],
+  ],
+  telemetry: ['errors', 'options', 'native', 'engine', 'engine/run-report'],
   host: [
     ...['errors', 'options', 'guest', 'native', 'wasi', 'nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry'],
-    ...['engine', 'engine/default-backends', 'stdio', 'worker', 'pool', 'telemetry'],
+    ...['engine', 'engine/default-backends', 'engine/run-report', 'stdio', 'worker', 'pool', 'telemetry'],
   ],
   'engine/default-backends': [
     ...['errors', 'options', 'native', 'openvino-runtime', 'nn/backend'],
@@ -52,11 +64,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...['errors', 'options', 'native', 'openvino-runtime', 'engine', 'engine/default-backends'],
-    ...['worker', 'pool', 'host', 'telemetry', 'nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry', 'wasi'],
+    ...['engine/run-report', 'worker', 'pool', 'host', 'telemetry', 'nn/index', 'nn/backend', 'nn/registry'],
+    ...['nn/graph-registry', 'wasi'],
   ],
   index: [
     'errors',
     'engine',
+    'engine/run-report',
     'stdio',
     'pool',
     'telemetry',
