@@ -1,0 +1,48 @@
+/** From a picture to the tensor that a graph takes. */
+import sharp from 'sharp';
+
+/** No picture of more pixels is decoded: a small file can hold a very large one. */
+const MAX_PIXELS = 50_000_000;
+
+/** What a graph takes that is not an image. */
+export class NotAnImageGraph extends Error {}
+
+/**
+ * @param {Buffer} picture a file: JPEG, PNG, WebP, …
+ * @param {{ shape: readonly number[] | null, elementType: string }} input of the graph: [1,C,H,W] or [1,H,W,C], u8 or f32
+ * @param {{ colour?: 'rgb' | 'bgr' | 'grey', max?: number, background?: 'dark' }} how what the values mean: up to `max`
+ *   (default 255), and for drawings, whether the paper is to be dark
+ * @returns {Promise<Buffer>} the tensor's bytes
+ */
+export async function tensorOf(picture, { shape, elementType }, { colour = 'rgb', max = 255, background } = {}) {
+  const { isPlanar, channels, height, width } = layoutOf(shape);
+  const image = sharp(picture, { limitInputPixels: MAX_PIXELS }).rotate().flatten({ background: '#fff' });
+  const resized = image.resize(width, height, { fit: 'cover' });
+  const inColour = channels === 1 ? resized.greyscale() : resized.toColourspace('srgb');
+  const { data: pixels } = await inColour.raw().toBuffer({ resolveWithObject: true });
+  const isInverted = background === 'dark' && average(pixels) > 127;
+  const values = elementType === 'u8' ? new Uint8Array(pixels.length) : new Float32Array(pixels.length);
+  const area = width * height;
+  for (let pixel = 0; pixel < area; pixel++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const taken = pixels[pixel * channels + (colour === 'bgr' ? channels - 1 - channel : channel)] ?? 0;
+      const value = isInverted ? 255 - taken : taken;
+      values[isPlanar ? channel * area + pixel : pixel * channels + channel] =
+        elementType === 'u8' ? value : (value / 255) * max;
+    }
+  }
+  return Buffer.from(values.buffer);
+}
+
+function layoutOf(shape) {
+  const [one, a, b, c] = shape ?? [];
+  if (shape?.length === 4 && one === 1 && [1, 3].includes(a))
+    return { isPlanar: true, channels: a, height: b, width: c };
+  if (shape?.length === 4 && one === 1 && [1, 3].includes(c))
+    return { isPlanar: false, channels: c, height: a, width: b };
+  throw new NotAnImageGraph(`its input is [${shape}], not [1,C,H,W] or [1,H,W,C] with 1 or 3 channels`);
+}
+
+function average(bytes) {
+  return bytes.reduce((sum, byte) => sum + byte, 0) / bytes.length;
+}
