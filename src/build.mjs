@@ -5,6 +5,7 @@
  *   dist/command-line.js  the command line
  *   dist/guest-worker.js  the thread of a guest that is watched
  *   dist/index.mjs        the library, with dist/chunks
+ *   dist/metrics.mjs, dist/opentelemetry.mjs   parts of it that need a package of their own
  *
  * What starts with a guest is CommonJS: Node 20 needs 6 ms more to start a program from ES modules, of about 150 for a
  * whole run. For the same reason the "type" of package.json is commonjs.
@@ -49,7 +50,7 @@ const COMMON = {
   platform: 'node',
   target: 'node20.19',
   charset: 'ascii',
-  external: ['wabt', 'openvino-node'],
+  external: ['wabt', 'openvino-node', 'prom-client', '@opentelemetry/api'],
   legalComments: 'none',
   logLevel: 'warning',
   outdir: 'dist',
@@ -87,7 +88,11 @@ const hash = createHash('sha256')
 await bundleForStart({ cli: 'src/cli/load.ts' }, { BUNDLE_HASH: JSON.stringify(hash.slice(0, 16)) });
 await build({
   ...COMMON,
-  entryPoints: { index: 'src/index.ts' },
+  entryPoints: {
+    index: 'src/index.ts',
+    metrics: 'src/telemetry/metrics.ts',
+    opentelemetry: 'src/telemetry/opentelemetry.ts',
+  },
   format: 'esm',
   splitting: true,
   outExtension: { '.js': '.mjs' },
