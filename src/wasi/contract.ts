@@ -4,6 +4,7 @@ import type { GuestExit } from '../guest/exit.ts';
 import type { GuestMemory } from '../guest/memory.ts';
 import type { NativeFs } from '../native/fs.ts';
 import type { Descriptor } from './fd/descriptor.ts';
+import type { Waits } from './suspending.ts';
 
 /** Where a guest's standard input comes from. */
 export type InputSource =
@@ -47,18 +48,46 @@ export interface Preview1Options {
   maxOpenFiles?: number;
   /** How many bytes the guest may add to trees in memory; one more is `nospc`. Default 1 GiB. */
   maxMemoryFileBytes?: number;
+  /**
+   * What the guest may write to standard output and error together; more ends it with ERR_GUEST_OUTPUT_LIMIT, after the
+   * bytes up to the limit were written. Default: no limit.
+   */
+  maxOutputBytes?: number;
   /** Told why a call was answered with `io`: an exception in code of the embedder, or a fault of ours. */
   report?: ((functionName: string, reason: unknown) => void) | undefined;
   /** Put around every function that runs in JavaScript, and asked for each by its name. */
-  around?: ((functionName: string, call: (...args: never[]) => number) => (...args: never[]) => number) | undefined;
+  around?: ((functionName: string, call: HostCall) => HostCall) | undefined;
+  /**
+   * For a guest that can be suspended: calls that would block answer a promise of their errno. They are named there, for
+   * the guest to import them as such that may.
+   */
+  waits?: Waits | undefined;
   /** The system's file calls. Default: the addon's, or Node's own where the addon is missing (Linux). */
   fs?: NativeFs;
 }
 
+/** A function of the host as a guest imports it: numbers in, an errno out. */
+export type HostCall = (...args: never[]) => number;
+
+/** Functions for an import object, each made when it is first asked for. */
+export interface HostFunctions {
+  readonly names: readonly string[];
+  /** Undefined for a name that it has not. */
+  get(name: string): HostCall | undefined;
+}
+
+/** What a guest moved by its calls: files, streams and sockets. */
+export interface Traffic {
+  bytesRead: number;
+  bytesWritten: number;
+}
+
 export interface Preview1 {
-  /** For the import object: `wasi_snapshot_preview1` and, where the layouts differ, `wasi_unstable`. */
-  snapshotPreview1: Record<string, (...args: never[]) => number>;
-  unstable: Record<string, (...args: never[]) => number>;
+  /** `wasi_snapshot_preview1` and, where the layouts differ, `wasi_unstable`. */
+  snapshotPreview1: HostFunctions;
+  unstable: HostFunctions;
+  /** Until now. */
+  traffic(): Traffic;
   /** Closes every descriptor that the guest opened, once. */
   dispose(): void;
 }

@@ -138,7 +138,8 @@ export class DescriptorTable {
   #set(fd: number, descriptor: Descriptor | undefined): void {
     this.#used[fd] = descriptor;
     if (fd >= MOST_DIRECT) return;
-    this.direct.table[fd] = descriptor?.directFd ?? -1;
+    const isDirect = descriptor !== undefined && descriptor.outputLimit === undefined;
+    this.direct.table[fd] = isDirect ? descriptor.directFd : -1;
     this.direct.streams[fd] = descriptor?.directStream ?? 0;
   }
 

@@ -89,6 +89,12 @@ export type ErrnoName = keyof typeof ERRNO;
 /** A number of {@link ERRNO}. */
 export type Errno = number;
 
+/**
+ * Answered in place of an errno, of preview1 or of the system, by a call that has to wait while its guest is suspended (see
+ * `suspending.ts`). No guest ever sees it.
+ */
+export const SUSPENDED: Errno = 2 ** 16;
+
 /** POSIX names whose preview1 name is not the same in small letters without the E. */
 const RENAMED: Record<string, ErrnoName> = {
   E2BIG: 'toobig',
@@ -96,12 +102,12 @@ const RENAMED: Record<string, ErrnoName> = {
   EOPNOTSUPP: 'notsup',
 };
 
-const FROM_POSIX: ReadonlyMap<number, Errno> = new Map(
+const FROM_POSIX: ReadonlyMap<number, Errno> = new Map<number, Errno>(
   Object.entries(constants.errno).map(([name, number]) => {
     const own = RENAMED[name] ?? (name.slice(1).toLowerCase() as ErrnoName);
     return [number, ERRNO[own] ?? ERRNO.io];
   }),
-);
+).set(SUSPENDED, SUSPENDED);
 
 const NAMES: readonly string[] = Object.entries(ERRNO)
   .sort(([, a], [, b]) => a - b)

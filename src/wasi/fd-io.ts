@@ -1,14 +1,23 @@
 import { type Context, type Functions, withDescriptor } from './context.ts';
 import { ERRNO, type Errno } from './errno.ts';
+import type { Descriptor } from './fd/descriptor.ts';
 import { firstBuffer } from './vectors.ts';
 
 /** Reading, writing and the position. */
 export function fdIoFunctions(context: Context): Functions {
-  const { memory, descriptors, layout } = context;
+  const { memory, descriptors, layout, traffic } = context;
 
   /** Writes a count, or passes on the errno that came instead of it. */
-  function writeCount(pointer: number, count: number): Errno {
+  function writeRead(pointer: number, count: number): Errno {
     if (count < 0) return -count;
+    traffic.bytesRead += count;
+    memory.writeU32(pointer, count);
+    return ERRNO.success;
+  }
+
+  function writeWritten(pointer: number, count: number): Errno {
+    if (count < 0) return -count;
+    traffic.bytesWritten += count;
     memory.writeU32(pointer, count);
     return ERRNO.success;
   }
@@ -38,7 +47,7 @@ export function fdIoFunctions(context: Context): Functions {
       if (descriptor === undefined) return ERRNO.badf;
       const byteLength = descriptor.read(memory.bytes(), buffer.start, buffer.byteLength);
       if (byteLength < 0) descriptors.refresh(fd);
-      return writeCount(read, byteLength);
+      return writeRead(read, byteLength);
     },
 
     /**
@@ -55,7 +64,7 @@ export function fdIoFunctions(context: Context): Functions {
       const descriptor = descriptors.get(fd);
       if (descriptor === undefined) return ERRNO.badf;
       const from = BigInt.asUintN(64, offset);
-      return writeCount(read, descriptor.readAt(memory.bytes(), buffer.start, buffer.byteLength, from));
+      return writeRead(read, descriptor.readAt(memory.bytes(), buffer.start, buffer.byteLength, from));
     },
 
     /**
@@ -74,7 +83,7 @@ export function fdIoFunctions(context: Context): Functions {
       if (buffer === undefined) return ERRNO.nomem;
       const descriptor = descriptors.get(fd);
       if (descriptor === undefined) return ERRNO.badf;
-      return writeCount(written, descriptor.write(memory.bytes(), buffer.start, buffer.byteLength));
+      return writeWritten(written, writeTo(descriptor, memory.bytes(), buffer));
     },
 
     /**
@@ -91,7 +100,7 @@ export function fdIoFunctions(context: Context): Functions {
       const descriptor = descriptors.get(fd);
       if (descriptor === undefined) return ERRNO.badf;
       const at = BigInt.asUintN(64, offset);
-      return writeCount(written, descriptor.writeAt(memory.bytes(), buffer.start, buffer.byteLength, at));
+      return writeWritten(written, writeTo(descriptor, memory.bytes(), buffer, at));
     },
 
     /**
@@ -147,4 +156,17 @@ export function fdIoFunctions(context: Context): Functions {
       return withDescriptor(context, fd, (descriptor) => descriptor.dataSync());
     },
   };
+}
+
+/** Writes at the position, or at an offset, as much as may be written. Answers a count or a negated errno. */
+function writeTo(
+  descriptor: Descriptor,
+  memory: Uint8Array,
+  { start, byteLength }: { start: number; byteLength: number },
+  offset?: bigint,
+): number {
+  const { outputLimit } = descriptor;
+  const write = (most: number) =>
+    offset === undefined ? descriptor.write(memory, start, most) : descriptor.writeAt(memory, start, most, offset);
+  return outputLimit === undefined ? write(byteLength) : outputLimit.write(byteLength, write);
 }

@@ -1,35 +1,31 @@
 import type { GuestExit } from '../guest/exit.ts';
 import { GuestFault } from '../guest/memory.ts';
 import { isStackOverflow } from '../guest/stack-overflow.ts';
-import type { Functions } from './context.ts';
+import type { HostCall as Call } from './contract.ts';
 import { ERRNO, type Errno } from './errno.ts';
 
-type Call = (...args: never[]) => Errno;
 type AnswerFor = (error: unknown) => Errno;
 type Word = never;
 
 /**
- * Puts the one guard around every host function: a pointer that leaves the memory is the guest's `fault`, an exception of
- * the host its `io`, with the reason for the operator. What ends the guest passes.
+ * Puts the one guard around a host function: a pointer that leaves the memory is the guest's `fault`, an exception of the
+ * host its `io`, with the reason for the operator. What ends the guest passes.
  *
  * @param report told why a call was answered with `io`
  */
 export function guarded(
-  functions: Functions,
+  name: string,
+  call: Call,
   exit: GuestExit,
   report: ((functionName: string, reason: unknown) => void) | undefined,
-): Functions {
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, call]) => {
-      const answerFor = (error: unknown): Errno => {
-        if (error instanceof GuestFault) return ERRNO.fault;
-        if (exit.exitCode !== undefined || isStackOverflow(error)) throw error;
-        report?.(name, error);
-        return ERRNO.io;
-      };
-      return [name, (GUARDS[call.length] ?? guardAny)(call, answerFor)];
-    }),
-  );
+): Call {
+  const answerFor = (error: unknown): Errno => {
+    if (error instanceof GuestFault) return ERRNO.fault;
+    if (exit.hasEnded || isStackOverflow(error)) throw error;
+    report?.(name, error);
+    return ERRNO.io;
+  };
+  return (GUARDS[call.length] ?? guardAny)(call, answerFor);
 }
 
 function guardAny(call: Call, answerFor: AnswerFor): Call {

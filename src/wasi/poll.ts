@@ -1,8 +1,9 @@
 import type { Context, Functions } from './context.ts';
-import { ERRNO, type Errno, errnoFromPosix } from './errno.ts';
+import { ERRNO, type Errno, errnoFromPosix, SUSPENDED } from './errno.ts';
 import type { Readiness } from './fd/descriptor.ts';
 import { WAIT_SLICE_MS } from './fd/stdio.ts';
 import { CLOCK, EVENT_HANGUP, EVENT_TYPE, onlyBits, SUBSCRIPTION_ABSTIME } from './layout.ts';
+import type { Subscribe, Wait } from './suspending.ts';
 
 const EVENT_BYTES = 32;
 /** More subscriptions than a guest can have descriptors make no sense; a list is read and kept as a whole. */
@@ -29,7 +30,9 @@ interface FdSubscription {
 type Subscription = ClockSubscription | FdSubscription;
 
 export function pollFunctions(context: Context): Functions {
-  const { memory } = context;
+  const { memory, waits } = context;
+  /** What a suspended guest waits for: times of the subscriptions count from when it first asked. */
+  let begun: PollWait | undefined;
   return {
     /**
      * Waits until at least one of several things happens, and writes all that have: times that have come, descriptors that
@@ -60,9 +63,15 @@ export function pollFunctions(context: Context): Functions {
       memory.check(ready, 4);
       memory.checkRange(subscriptions >>> 0, most * context.layout.subscription.byteLength);
       memory.checkRange(events >>> 0, most * EVENT_BYTES);
-      const wanted = readSubscriptions(context, subscriptions >>> 0, most);
+      const wanted = begun === undefined ? readSubscriptions(context, subscriptions >>> 0, most) : [];
       if (typeof wanted === 'number') return wanted;
-      const happened = waitForAny(context, wanted);
+      const wait = begun ?? new PollWait(context, wanted);
+      begun = undefined;
+      const happened = waits === undefined ? wait.untilAny() : wait.look();
+      if (happened === SUSPENDED) {
+        begun = wait;
+        return waits?.later(wait.pending) ?? ERRNO.io;
+      }
       if (typeof happened === 'number') return happened;
       happened.forEach((subscription, index) => {
         writeEvent(context, (events >>> 0) + index * EVENT_BYTES, subscription);
@@ -115,22 +124,55 @@ function readClock(context: Context, at: number, userdata: bigint, isAlone: bool
 }
 
 /**
- * Waits; answers the subscriptions that have come about, in their order. Where something is ready before the first wait,
- * times that have just come are left for the next call, as in wasmtime.
+ * One wait for any of several subscriptions. Where something is ready before the first wait, times that have just come are
+ * left for the next call, as in wasmtime.
  */
-function waitForAny(context: Context, list: readonly Subscription[]): Subscription[] | Errno {
-  const descriptors = new DescriptorWait(context, list);
-  const earliest = earliestDeadline(list);
-  let now: bigint | undefined;
-  for (;;) {
-    const errno = descriptors.wait(now === undefined ? 0 : sliceUntil(earliest, now));
+class PollWait {
+  readonly #context: Context;
+  readonly #list: readonly Subscription[];
+  readonly #descriptors: DescriptorWait;
+  readonly #earliest: bigint | undefined;
+  #now: bigint | undefined;
+
+  constructor(context: Context, list: readonly Subscription[]) {
+    this.#context = context;
+    this.#list = list;
+    this.#descriptors = new DescriptorWait(context, list);
+    this.#earliest = earliestDeadline(list);
+  }
+
+  /** Blocks; answers the subscriptions that have come about, in their order. */
+  untilAny(): Subscription[] | Errno {
+    for (;;) {
+      const happened = this.#step(this.#now === undefined ? 0 : sliceUntil(this.#earliest, this.#now));
+      if (typeof happened === 'number' || happened.length > 0) return happened;
+    }
+  }
+
+  /** As {@link untilAny}, without blocking: SUSPENDED where nothing has come about. */
+  look(): Subscription[] | Errno {
+    const ready = this.#now === undefined ? this.#step(0) : [];
+    if (typeof ready === 'number' || ready.length > 0) return ready;
+    this.#now = this.#context.fs.clockTime(false);
+    const happened = this.#step(0);
+    return typeof happened === 'number' || happened.length > 0 ? happened : SUSPENDED;
+  }
+
+  /** What there is to wait for. */
+  get pending(): Wait {
+    return { ...this.#descriptors.pending, deadline: this.#earliest };
+  }
+
+  #step(milliseconds: number): Subscription[] | Errno {
+    const errno = this.#descriptors.wait(milliseconds);
     if (errno !== ERRNO.success) return errno;
-    const happened = list.filter((one) => {
+    const now = this.#now;
+    const happened = this.#list.filter((one) => {
       if (one.type === EVENT_TYPE.clock) return now === undefined ? one.isPast : one.deadline <= now;
-      return descriptors.isReady(one);
+      return this.#descriptors.isReady(one);
     });
-    if (happened.length > 0) return happened;
-    now = context.fs.clockTime(false);
+    this.#now = this.#context.fs.clockTime(false);
+    return happened;
   }
 }
 
@@ -138,7 +180,11 @@ function waitForAny(context: Context, list: readonly Subscription[]): Subscripti
 class DescriptorWait {
   readonly #context: Context;
   readonly #byHostFd: { subscription: FdSubscription; hostFd: number }[] = [];
-  readonly #asked: { subscription: FdSubscription; wait: (milliseconds: number) => boolean }[] = [];
+  readonly #asked: {
+    subscription: FdSubscription;
+    wait: (milliseconds: number) => boolean;
+    whenReady?: Subscribe;
+  }[] = [];
   /** For {@link NativeFs.wait}. */
   readonly #triples: Int32Array;
   readonly #ready = new Set<FdSubscription>();
@@ -157,7 +203,19 @@ class DescriptorWait {
     const { readiness } = subscription;
     if (readiness === 'ready') this.#ready.add(subscription);
     else if ('hostFd' in readiness) this.#byHostFd.push({ subscription, hostFd: readiness.hostFd });
-    else this.#asked.push({ subscription, wait: readiness.wait });
+    else if ('wait' in readiness) this.#asked.push({ subscription, wait: readiness.wait });
+    else this.#asked.push({ subscription, wait: readiness.isReady, whenReady: readiness.whenReady });
+  }
+
+  get pending(): Wait {
+    const { POLLIN, POLLOUT } = this.#context.fs.constants;
+    return {
+      hostFds: this.#byHostFd.map(({ subscription, hostFd }) => ({
+        fd: hostFd,
+        events: subscription.type === EVENT_TYPE.fdRead ? POLLIN : POLLOUT,
+      })),
+      others: this.#asked.map(({ whenReady }) => whenReady).filter((one) => one !== undefined),
+    };
   }
 
   isReady(subscription: FdSubscription): boolean {

@@ -7,6 +7,7 @@ import { HostDirectory } from './fd/host-directory.ts';
 import type { MemoryBudget } from './fd/memory-budget.ts';
 import { fromShim } from './fd/shim.ts';
 import { Socket } from './fd/socket.ts';
+import type { Waits } from './suspending.ts';
 
 const encoder = new TextEncoder();
 
@@ -15,8 +16,13 @@ const encoder = new TextEncoder();
  * @throws HostError ERR_PREOPEN for a directory that cannot be opened and what is no socket; the message names it and the
  *   system's reason
  */
-export function openPreopen(fs: NativeFs, preopen: Preopen, budget: MemoryBudget): Descriptor {
-  if (preopen.kind === 'socket') return openSocket(fs, preopen.fd);
+export function openPreopen(
+  fs: NativeFs,
+  preopen: Preopen,
+  budget: MemoryBudget,
+  waits: Waits | undefined,
+): Descriptor {
+  if (preopen.kind === 'socket') return openSocket(fs, preopen.fd, waits);
   const descriptor = describe(fs, preopen, budget);
   descriptor.preopenName = encoder.encode(preopen.guestPath);
   return descriptor;
@@ -37,12 +43,12 @@ function openHostDirectory(fs: NativeFs, preopen: { hostPath: string; readOnly?:
   return new HostDirectory(fs, fd, preopen.readOnly ?? false);
 }
 
-function openSocket(fs: NativeFs, fd: number): Descriptor {
+function openSocket(fs: NativeFs, fd: number, waits: Waits | undefined): Descriptor {
   const result = fs.isDatagram(fd);
   if (result < 0) {
     throw new HostError('ERR_PREOPEN', `cannot use descriptor ${fd} as a socket: ${systemReason(-result)}`);
   }
-  return new Socket(fs, fd, false);
+  return new Socket(fs, fd, false, 0, waits);
 }
 
 /** The name of an errno of the system, for messages. */

@@ -27,6 +27,7 @@ import { procFunctions } from './proc.ts';
 import { randomFunctions } from './random.ts';
 import { schedFunctions } from './sched.ts';
 import { sockFunctions } from './sock.ts';
+import { type Waits, waiting } from './suspending.ts';
 
 /** How many descriptors a guest may have open at once, standard ones and preopens included. */
 export const DEFAULT_MAX_OPEN_FILES = 1024;
@@ -67,12 +68,19 @@ export function createPreview1(options: Preview1Options): Preview1 {
     args: options.args.map((arg, index) => toBytes(`args[${index}]`, arg)),
     env: options.env.map(([name, value]) => toBytes(`env ${name}`, `${name}=${value}`)),
     monotonicStart: fs.clockTime(false),
+    waits: options.waits,
   };
   try {
-    descriptors.add(openInput(fs, options.stdin, budget));
-    descriptors.add(openOutput(fs, 'stdout', options.stdout, budget));
-    descriptors.add(openOutput(fs, 'stderr', options.stderr, budget));
-    for (const preopen of options.preopens) descriptors.add(openPreopen(fs, preopen, budget));
+    const { waits } = options;
+    waits?.attach(fs);
+    const add = (descriptor: Descriptor) => {
+      descriptors.add(descriptor);
+      for (const name of descriptor.waitingCalls) waits?.calls.add(name);
+    };
+    add(openInput(fs, options.stdin, budget, waits));
+    add(openOutput(fs, 'stdout', options.stdout, budget, waits));
+    add(openOutput(fs, 'stderr', options.stderr, budget, waits));
+    for (const preopen of options.preopens) add(openPreopen(fs, preopen, budget, waits));
   } catch (error) {
     descriptors.closeAll();
     throw error;
@@ -84,10 +92,10 @@ export function createPreview1(options: Preview1Options): Preview1 {
   };
 }
 
-function surrounded(functions: Functions, { exit, report, around }: Preview1Options): Functions {
+function surrounded(functions: Functions, { exit, report, around, waits }: Preview1Options): Functions {
   const safe = guarded(functions, exit, report);
-  if (around === undefined) return safe;
-  return Object.fromEntries(Object.entries(safe).map(([name, call]) => [name, around(name, call)]));
+  const all = around && Object.fromEntries(Object.entries(safe).map(([name, call]) => [name, around(name, call)]));
+  return waits === undefined ? (all ?? safe) : waiting(all ?? safe, waits);
 }
 
 /** The addon's file calls, or Node's where the addon is missing: enough to run guests, slower and less exact. */
@@ -110,10 +118,10 @@ function toBytes(name: string, text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-function openInput(fs: NativeFs, source: InputSource, budget: MemoryBudget): Descriptor {
+function openInput(fs: NativeFs, source: InputSource, budget: MemoryBudget, waits: Waits | undefined): Descriptor {
   switch (source.kind) {
     case 'fd':
-      return new HostInput(fs, source.fd);
+      return new HostInput(fs, source.fd, waits);
     case 'null':
       return new NullInput();
     case 'bytes':
@@ -125,10 +133,16 @@ function openInput(fs: NativeFs, source: InputSource, budget: MemoryBudget): Des
   }
 }
 
-function openOutput(fs: NativeFs, name: string, sink: OutputSink, budget: MemoryBudget): Descriptor {
+function openOutput(
+  fs: NativeFs,
+  name: string,
+  sink: OutputSink,
+  budget: MemoryBudget,
+  waits: Waits | undefined,
+): Descriptor {
   switch (sink.kind) {
     case 'fd':
-      return new HostOutput(fs, sink.fd);
+      return new HostOutput(fs, sink.fd, waits);
     case 'null':
       return new NullOutput();
     case 'write':

@@ -6,7 +6,7 @@ import { firstBuffer } from './vectors.ts';
 
 /** Sockets that the embedder opened; a guest of preview1 can open none. */
 export function sockFunctions(context: Context): Functions {
-  const { memory, descriptors } = context;
+  const { memory, descriptors, traffic } = context;
   return {
     /**
      * Takes the next connection of a listening socket; waits for one unless the socket is nonblocking.
@@ -52,6 +52,7 @@ export function sockFunctions(context: Context): Functions {
         if (buffer === undefined) return ERRNO.nomem;
         const result = descriptor.receive(memory.bytes(), buffer.start, buffer.byteLength, flags);
         if (typeof result === 'number') return result;
+        traffic.bytesRead += result.byteLength;
         memory.writeU32(received, result.byteLength);
         memory.writeU16(outFlags, result.cut ? ROFLAGS.dataTruncated : 0);
         return ERRNO.success;
@@ -78,6 +79,7 @@ export function sockFunctions(context: Context): Functions {
         if (buffer === undefined) return ERRNO.nomem;
         const result = descriptor.send(memory.bytes(), buffer.start, buffer.byteLength);
         if (result < 0) return -result;
+        traffic.bytesWritten += result;
         memory.writeU32(sent, result);
         return ERRNO.success;
       });

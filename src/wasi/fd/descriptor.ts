@@ -1,6 +1,8 @@
 import type { Offset, Status } from '../../native/fs.ts';
 import { ERRNO, type Errno, failed } from '../errno.ts';
 import type { Fdstat } from '../layout.ts';
+import type { OutputLimit } from '../output-limit.ts';
+import type { Subscribe } from '../suspending.ts';
 
 /** One entry of a directory, its name as the bytes the guest gets. */
 export interface Entry {
@@ -17,6 +19,8 @@ export type Readiness =
   | { hostFd: number }
   /** Ask it: blocks for at most so long, 0 or more, and answers whether it is ready. */
   | { wait: (milliseconds: number) => boolean }
+  /** Ask it; it says when to ask again. Of guests that can be suspended alone. */
+  | { isReady: () => boolean; whenReady: Subscribe }
   /** It can never become ready in this direction. */
   | undefined;
 
@@ -52,8 +56,13 @@ export abstract class Descriptor {
   /** For a standard stream that direct calls may serve: which, in bits of `DIRECT`; else 0. */
   readonly directStream: number = 0;
 
+  /** Names of the calls that may have to wait for others because of it. */
+  readonly waitingCalls: readonly string[] = [];
+
   /** Set on preopens: the name that the guest sees. */
   preopenName: Uint8Array | undefined;
+  /** Set on standard output and error where they are limited: what is written has to pass it. */
+  outputLimit: OutputLimit | undefined;
 
   read(_memory: Uint8Array, _start: number, _byteLength: number): number {
     return failed(ERRNO.badf);

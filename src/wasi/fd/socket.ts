@@ -1,7 +1,8 @@
 import { constants as osConstants } from 'node:os';
 import type { NativeFs, Status } from '../../native/fs.ts';
-import { answer, ERRNO, type Errno, errnoFromPosix, failed, outcome } from '../errno.ts';
+import { answer, ERRNO, type Errno, errnoFromPosix, failed, outcome, SUSPENDED } from '../errno.ts';
 import { FDFLAGS, type Fdstat, FILE_TYPE, RIFLAGS, RIGHTS } from '../layout.ts';
+import type { Waits } from '../suspending.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
 import { waitFor } from './stdio.ts';
 
@@ -19,20 +20,25 @@ const SOCKET_RIGHTS =
 /** A socket of the host: one that the embedder handed in, listening or connected, or one that the guest accepted. */
 export class Socket extends Descriptor {
   override readonly isSocket = true;
+  override readonly waitingCalls = ['fd_read', 'fd_write', 'sock_accept', 'sock_recv', 'sock_send'];
   readonly #fs: NativeFs;
   readonly #fd: number;
   readonly #owned: boolean;
   readonly #isDatagram: boolean;
+  readonly #waits: Waits | undefined;
+  /** Of a call that is suspended and waits for its buffer to be full: how many bytes were received. */
+  #begun = 0;
   #flags: number;
 
   /** @param owned whether closing it closes `fd`; what the embedder handed in stays the embedder's */
-  constructor(fs: NativeFs, fd: number, owned: boolean, flags = 0) {
+  constructor(fs: NativeFs, fd: number, owned: boolean, flags = 0, waits?: Waits) {
     super();
     this.#fs = fs;
     this.#fd = fd;
     this.#owned = owned;
     this.#isDatagram = fs.isDatagram(fd) === 1;
     this.#flags = flags & FDFLAGS.nonblock;
+    this.#waits = waits;
   }
 
   override fdstat(): Fdstat {
@@ -72,7 +78,7 @@ export class Socket extends Descriptor {
   override accept(flags: number): Descriptor | Errno {
     if ((flags & ~FDFLAGS.nonblock) !== 0) return ERRNO.inval;
     const fd = this.#waiting(this.#fs.constants.POLLIN, () => this.#fs.accept(this.#fd));
-    return fd < 0 ? errnoFromPosix(fd) : new Socket(this.#fs, fd, true, flags);
+    return fd < 0 ? errnoFromPosix(fd) : new Socket(this.#fs, fd, true, flags, this.#waits);
   }
 
   override receive(
@@ -85,12 +91,14 @@ export class Socket extends Descriptor {
     const peek = (flags & RIFLAGS.peek) !== 0;
     // A second read would be of the next datagram, or of the same bytes again.
     const all = (flags & RIFLAGS.waitall) !== 0 && !peek && !this.#isDatagram;
-    let done = 0;
+    let done = this.#begun;
+    this.#begun = 0;
     do {
       const count = this.#waiting(this.#fs.constants.POLLIN, () =>
         this.#fs.receive(this.#fd, memory, start + done, byteLength - done, peek, status),
       );
-      if (count < 0 && done === 0) return errnoFromPosix(count);
+      if (count === -SUSPENDED) this.#begun = done;
+      if (count === -SUSPENDED || (count < 0 && done === 0)) return errnoFromPosix(count);
       if (count <= 0) break;
       done += count;
     } while (all && done < byteLength);
@@ -124,7 +132,9 @@ export class Socket extends Descriptor {
     for (;;) {
       const result = call();
       if (result !== -EAGAIN || (this.#flags & FDFLAGS.nonblock) !== 0) return result;
-      if (waitFor(this.#fs, this.#fd, events) !== ERRNO.success) return -osConstants.errno.EIO;
+      const errno = waitFor(this.#fs, this.#fd, events, this.#waits);
+      if (errno === SUSPENDED) return -SUSPENDED;
+      if (errno !== ERRNO.success) return -osConstants.errno.EIO;
     }
   }
 }

@@ -1,8 +1,9 @@
 import { constants as osConstants } from 'node:os';
 import { DIRECT } from '../../native/direct-calls.ts';
 import { MODE, type NativeFs, type Status, setMode } from '../../native/fs.ts';
-import { answer, ERRNO, type Errno, errnoFromPosix, failed } from '../errno.ts';
+import { answer, ERRNO, type Errno, errnoFromPosix, failed, SUSPENDED } from '../errno.ts';
 import { type Fdstat, FILE_TYPE, RIGHTS } from '../layout.ts';
+import type { Waits } from '../suspending.ts';
 import { Descriptor, type Readiness } from './descriptor.ts';
 import { isStreamType, typeOf } from './host-file.ts';
 
@@ -14,8 +15,12 @@ export const WAIT_SLICE_MS = 50;
 
 const { EAGAIN, EBADF } = osConstants.errno;
 
-/** Blocks until `fd` can be read or written. */
-export function waitFor(fs: NativeFs, fd: number, events: number): Errno {
+/**
+ * Blocks until `fd` can be read or written.
+ * @param waits of a guest that can be suspended: the answer is {@link SUSPENDED} at once then
+ */
+export function waitFor(fs: NativeFs, fd: number, events: number, waits: Waits | undefined): Errno {
+  if (waits !== undefined) return waits.later({ hostFds: [{ fd, events }] });
   const triple = Int32Array.of(fd, events, 0);
   for (;;) {
     const ready = fs.wait(triple, WAIT_SLICE_MS);
@@ -90,14 +95,18 @@ export class HostInput extends Input {
   readonly #stream: boolean;
   override directFd: number;
   override readonly directStream: number;
+  override readonly waitingCalls: readonly string[];
+  readonly #waits: Waits | undefined;
   #hasFailed = false;
 
-  constructor(fs: NativeFs, fd: number) {
+  constructor(fs: NativeFs, fd: number, waits?: Waits) {
     super();
     this.#fs = fs;
     this.#fd = fd;
+    this.#waits = waits;
     const type = typeOf(fs, fd);
     this.#stream = isStreamType(type);
+    this.waitingCalls = this.#stream ? ['fd_read'] : [];
     this.directStream = directStreamOf(type, DIRECT.pipeIn, DIRECT.fileIn);
     this.directFd = this.directStream === 0 ? -1 : fd;
     this.isTerminal = fs.isTerminal(fd) === 1;
@@ -109,7 +118,8 @@ export class HostInput extends Input {
       const count = this.#fs.readNow(this.#fd, memory, start, byteLength, this.#stream);
       if (count >= 0) return count;
       if (count !== -EAGAIN) return this.#fail(errnoFromPosix(count));
-      const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLIN);
+      const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLIN, this.#waits);
+      if (errno === SUSPENDED) return failed(SUSPENDED);
       if (errno !== ERRNO.success) return this.#fail(errno);
     }
   }
@@ -137,27 +147,38 @@ export class HostOutput extends Output {
   readonly #stream: boolean;
   override readonly directFd: number;
   override readonly directStream: number;
+  override readonly waitingCalls: readonly string[];
+  readonly #waits: Waits | undefined;
+  /** Of a write that is suspended: how many bytes were written. */
+  #begun = 0;
 
-  constructor(fs: NativeFs, fd: number) {
+  constructor(fs: NativeFs, fd: number, waits?: Waits) {
     super();
     this.#fs = fs;
     this.#fd = fd;
+    this.#waits = waits;
     const type = typeOf(fs, fd);
     this.#stream = isStreamType(type);
+    this.waitingCalls = this.#stream ? ['fd_write'] : [];
     this.directStream = directStreamOf(type, DIRECT.pipeOut, DIRECT.fileOut);
     this.directFd = this.directStream === 0 ? -1 : fd;
     this.isTerminal = fs.isTerminal(fd) === 1;
   }
 
   override write(memory: Uint8Array, start: number, byteLength: number): number {
-    let done = 0;
+    let done = this.#begun;
+    this.#begun = 0;
     while (done < byteLength) {
       const count = this.#fs.writeNow(this.#fd, memory, start + done, byteLength - done, this.#stream);
       if (count > 0) done += count;
       // The host's own output is not open for writing: as in wasmtime, nobody wants to hear the guest.
       else if (count === -EBADF) return byteLength;
       else if (count === -EAGAIN) {
-        const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLOUT);
+        const errno = waitFor(this.#fs, this.#fd, this.#fs.constants.POLLOUT, this.#waits);
+        if (errno === SUSPENDED) {
+          this.#begun = done;
+          return failed(SUSPENDED);
+        }
         if (errno !== ERRNO.success) return done > 0 ? done : failed(errno);
       } else return done > 0 || count === 0 ? done : answer(count);
     }
