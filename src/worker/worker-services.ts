@@ -35,7 +35,7 @@ export class WorkerServices {
   constructor(request: WorkerRequest) {
     const { stdin, stdout, stderr } = request.stdio;
     this.#descriptors = new DescriptorServer(request.plan.maxMemoryFileBytes);
-    this.#calls = new CallAnswerer((call) => this.#answer(call));
+    this.#calls = new CallAnswerer((call) => this.answer(call));
     this.#reader = stdin.kind === 'stream' ? stdin.reader : undefined;
     this.outputs = { stdout: queueOf(stdout), stderr: queueOf(stderr) };
     try {
@@ -67,7 +67,8 @@ export class WorkerServices {
     };
   }
 
-  #answer(call: ThreadCall): unknown {
+  /** Answers a call of the guest, at once or by a promise. @throws what code of the embedder throws */
+  answer(call: ThreadCall): unknown {
     if (call.target !== STDIN_TARGET || this.#reader === undefined) return this.#descriptors.answer(call);
     const amount = call.args[0] as number;
     if (call.method === 'wait') return this.#reader.wait(amount);
