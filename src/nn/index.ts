@@ -63,6 +63,11 @@ export interface WasiNnOptions {
   onRefused?: (refusal: Refusal) => void;
   /** Called after every call, refused ones too, while the guest waits. It must not throw. */
   onCall?: (call: NnCall) => void;
+  /**
+   * For a guest that can be suspended: `load`, where the backend can, and `compute` answer a promise of their errno. The
+   * guest may make no other call meanwhile. Default: false.
+   */
+  isSuspending?: boolean;
   /** Has graphs that the guest loads tell what each operation takes (see {@link NnCall.operations}). Default: false. */
   profile?: boolean;
   /** Runtime properties for every graph of this guest, chosen by the host. */

@@ -31,41 +31,60 @@ interface ContextEntry {
 export function createWasiNn(options: WasiNnOptions): WasiNn {
   const calls = new Calls(options);
   const { onCall } = options;
-  const imports: WasiNn['imports'] = {};
+  const imports: Record<string, (...args: number[]) => Answer> = {};
   for (const name of Object.keys(PARAMETER_COUNTS) as CallName[]) {
     imports[name] = onCall
       ? (...args) => observed(onCall, calls, name, () => answer(options, calls, name, args))
       : (...args) => answer(options, calls, name, args);
   }
-  return { imports, dispose: () => calls.dispose() };
+  // Promises are answered where they are asked for alone, by functions that are imported as such that may.
+  return { imports: imports as WasiNn['imports'], dispose: () => calls.dispose() };
 }
+
+/** Calls that answer a promise where {@link WasiNnOptions.isSuspending}. */
+export const NN_WAITING_CALLS: ReadonlySet<string> = new Set<CallName>(['load', 'compute']);
+
+type Answer = number | Promise<number>;
 
 const nowMs = () => performance.timeOrigin + performance.now();
 
-function observed(onCall: (call: NnCall) => void, calls: Calls, name: CallName, call: () => number): number {
+function observed(onCall: (call: NnCall) => void, calls: Calls, name: CallName, call: () => Answer): Answer {
   const startMs = nowMs();
-  const errno = call();
-  onCall({ name, startMs, endMs: nowMs(), errno, ...calls.takeNotes() });
-  return errno;
+  const note = (errno: number) => {
+    onCall({ name, startMs, endMs: nowMs(), errno, ...calls.takeNotes() });
+    return errno;
+  };
+  const answered = call();
+  return typeof answered === 'number' ? note(answered) : answered.then(note);
 }
 
 /** The one place that turns a call's outcome into its errno. @throws what ends the guest: the stack ran out */
-function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: readonly unknown[]): number {
+function answer(options: WasiNnOptions, calls: Calls, name: CallName, args: readonly unknown[]): Answer {
   try {
     // Written out, not spread: one call costs less than a microsecond and this would be a third of it.
     const [a, b, c, d, e] = unsignedArguments(name, args);
-    calls[name](a, b, c, d, e);
-    return ERRNO.success;
+    const done = calls[name](a, b, c, d, e);
+    if (!(done instanceof Promise)) return ERRNO.success;
+    return done.then(
+      () => ERRNO.success,
+      (error: unknown) => refuse(options, name, args, error),
+    );
   } catch (error) {
-    if (isStackOverflow(error)) throw error;
-    const told = errnoOf(error);
-    const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
-    const reason = printable(`${about}: ${error instanceof Error ? error.message : String(error)}`);
-    const code = error instanceof HostError ? error.code : undefined;
-    options.onRefused?.({ call: name, ...told, reason, code, cause: error });
-    return told.errno;
+    return refuse(options, name, args, error);
   }
 }
+
+function refuse({ onRefused }: WasiNnOptions, name: CallName, args: readonly unknown[], error: unknown): number {
+  if (isStackOverflow(error)) throw error;
+  const told = errnoOf(error);
+  const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
+  const reason = printable(`${about}: ${error instanceof Error ? error.message : String(error)}`);
+  const code = error instanceof HostError ? error.code : undefined;
+  onRefused?.({ call: name, ...told, reason, code, cause: error });
+  return told.errno;
+}
+
+type Done = undefined | Promise<void>;
 
 /** Calls about one input or output, whose index is the second argument. */
 const INDEXED_CALLS: ReadonlySet<CallName> = new Set(['set_input', 'get_output']);
@@ -93,7 +112,7 @@ function unsignedArguments(name: CallName, args: readonly unknown[]): Arguments 
 }
 
 /** The calls as methods, under the names of the specification. Each throws where a guest gets an errno. */
-class Calls implements Record<CallName, (a: number, b: number, c: number, d: number, e: number) => void> {
+class Calls implements Record<CallName, (a: number, b: number, c: number, d: number, e: number) => unknown> {
   readonly #options: WasiNnOptions;
   readonly #limits: GuestLimits;
   readonly #graphs: HandleTable<GraphEntry>;
@@ -129,7 +148,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    *
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `load`
    */
-  load(builders: number, count: number, encoding: number, target: number, result: number): void {
+  load(builders: number, count: number, encoding: number, target: number, result: number): Done {
     const encodingName = ENCODINGS[encoding];
     if (encodingName === undefined) {
       throw new CallRefused('invalid_argument', `graph encoding ${encoding} is none of 0 to ${ENCODINGS.length - 1}`);
@@ -146,17 +165,17 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     }
     this.#graphs.requireRoom();
     const bytes = readBuilders(this.#options.memory, builders, count);
-    const { properties, profile } = this.#options;
+    const { properties, profile, isSuspending } = this.#options;
     if (this.#isObserved) this.#detail = { encoding: encodingName, byteLength: totalBytes(bytes) };
-    const graph = this.#openBackend().load(bytes, {
+    const backend = this.#openBackend();
+    const options = {
       encoding: encodingName,
       target: targetName,
       ...(properties && { properties }),
       ...(profile && { profile }),
-    });
-    if (this.#isObserved && graph.isHit !== undefined) this.#detail = { ...this.#detail, isHit: graph.isHit };
-    this.#requireSizes(graph);
-    this.#giveGraph({ graph, owned: true }, result);
+    };
+    if (!isSuspending || backend.loadAsync === undefined) return this.#giveLoaded(backend.load(bytes, options), result);
+    return backend.loadAsync(bytes, options).then((graph) => this.#giveLoaded(graph, result));
   }
 
   /**
@@ -258,10 +277,11 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    *
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `compute`
    */
-  compute(context: number): void {
-    const entry = this.#contexts.get(context);
-    entry.context.compute();
-    if (this.#options.profile) this.#operations = entry.context.profile?.();
+  compute(context: number): Done {
+    const { context: computing } = this.#contexts.get(context);
+    if (this.#options.isSuspending) return computing.computeAsync().then(() => this.#noteOperations(computing));
+    computing.compute();
+    return this.#noteOperations(computing);
   }
 
   /**
@@ -357,6 +377,19 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
         `'${name}' [${shape}] ${elementType} would take ${byteLength} bytes, ${limit}`,
       );
     }
+  }
+
+  #noteOperations(context: BackendExecutionContext): undefined {
+    if (this.#options.profile) this.#operations = context.profile?.();
+  }
+
+  /** @throws CallRefused, and the graph is released */
+  #giveLoaded(graph: BackendGraph, result: number): undefined {
+    if (this.#disposed) graph.dispose();
+    this.#requireOpen();
+    if (this.#isObserved && graph.isHit !== undefined) this.#detail = { ...this.#detail, isHit: graph.isHit };
+    this.#requireSizes(graph);
+    this.#giveGraph({ graph, owned: true }, result);
   }
 
   /** Writes the handle of a new graph, or releases the graph where that cannot be done. */
