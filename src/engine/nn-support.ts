@@ -27,14 +27,17 @@ export interface OwnedNnSupport extends NnSupport {
   dispose(): void;
 }
 
-/** Compiles the named graphs now. @throws BackendError when one is missing or broken, or there is no backend for them */
-export function createNnSupport(plan: NnPlan, onRefused?: (refusal: Refusal) => void): OwnedNnSupport {
+/**
+ * Compiles the named graphs now.
+ * @param backend one that was made before for the same options
+ * @throws BackendError when one is missing or broken, or there is no backend for them
+ */
+export function createNnSupport(
+  plan: NnPlan,
+  onRefused?: (refusal: Refusal) => void,
+  backend: () => Backend = backendOf(plan),
+): OwnedNnSupport {
   const { graphs = [], granted = [], properties, allowedGuestProperties } = plan;
-  let made: Backend | undefined;
-  const backend = () => {
-    made ??= createBackend(plan);
-    return made;
-  };
   const registry = createGraphRegistry({ backend, graphs, granted, ...(properties && { properties }) });
   return {
     backend,
@@ -44,6 +47,14 @@ export function createNnSupport(plan: NnPlan, onRefused?: (refusal: Refusal) => 
     onRefused,
     preload: () => preload(backend),
     dispose: () => registry.dispose(),
+  };
+}
+
+function backendOf(options: BackendOptions): () => Backend {
+  let made: Backend | undefined;
+  return () => {
+    made ??= createBackend(options);
+    return made;
   };
 }
 

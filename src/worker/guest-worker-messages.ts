@@ -1,7 +1,11 @@
-/** What passes between the thread that started a guest's worker and the worker. */
-
+/**
+ * What passes between a guest's thread and the thread beside it: one task there, and messages back over a port of the run's
+ * own, so that nothing of one guest is taken for another's where a thread runs many.
+ */
+import type { CompiledModule } from '../engine/compile.ts';
 import type { GuestOutcome, GuestPlan } from '../engine/guest-plan.ts';
 import type { NnPlan } from '../engine/nn-support.ts';
+import type { GuestUsage } from '../engine/run-report.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
@@ -25,15 +29,28 @@ export type WorkerSource = Portable<InputSource> | Remote | { kind: 'stream'; ta
 /** `post`: sent back in messages; the window bounds how much is underway. */
 export type WorkerSink = Portable<OutputSink> | Remote | { kind: 'post'; window: SharedArrayBuffer };
 
+/** What is known of a module, by a number for which a thread that has met it need not read it again. */
+export interface PackedShape {
+  id: number;
+  bytes: SharedArrayBuffer;
+}
+
+/** A module passes between threads for nothing, what is known of it does not. */
+export type WorkerProgram = Omit<CompiledModule, 'shape'> & { shape: CompiledModule['shape'] | PackedShape };
+
 export interface WorkerTask {
-  plan: Omit<GuestPlan, 'preopens'> & { preopens: readonly WorkerPreopen[] };
+  plan: Omit<GuestPlan, 'preopens' | 'program' | 'preloads'> & {
+    preopens: readonly WorkerPreopen[];
+    program: WorkerProgram;
+    preloads: readonly { name: string; program: WorkerProgram }[];
+  };
   nn: NnPlan | undefined;
   /** Whether refused wasi-nn calls are sent back. */
   postRefusals: boolean;
   /** Counts the reports that were heard; the guest waits for each of its own. Undefined: it does not wait. */
   heardReports: SharedArrayBuffer | undefined;
   stdio: { stdin: WorkerSource; stdout: WorkerSink; stderr: WorkerSink };
-  /** For calls on what stays on the thread beside. */
+  /** For {@link WorkerMessage}, and for calls on what stays on the thread beside. */
   calls: CallPort;
 }
 
@@ -44,10 +61,10 @@ export type WorkerReport =
   | { type: 'wasi-fault'; functionName: string; reason: string };
 
 export type WorkerMessage =
-  /** The guest begins now. */
-  | { type: 'started' }
+  /** The guest begins now. The token is for `NativeThread.interrupt`; undefined where there is no addon. */
+  | { type: 'started'; interruptToken: number | undefined }
   | { type: 'output'; stream: 'stdout' | 'stderr'; bytes: Uint8Array }
   | WorkerReport
-  | { type: 'ended'; outcome: GuestOutcome }
+  | { type: 'ended'; outcome: GuestOutcome; usage: GuestUsage }
   /** The host could not run it. */
   | { type: 'error'; code: ErrorCode | undefined; message: string };

@@ -33,6 +33,11 @@ export class OutputQueue {
     this.#giveNext();
   }
 
+  /** Whether something that was pushed is not taken yet. */
+  get isTaking(): boolean {
+    return this.#taking !== undefined;
+  }
+
   /** Settles when everything that was pushed is taken, or the stream has failed. */
   async drained(): Promise<void> {
     while (this.#taking !== undefined) await this.#taking;

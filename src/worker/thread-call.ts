@@ -1,7 +1,7 @@
 /** Calls from a guest's thread that the thread beside it answers, in its own time: the guest waits for each. */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 
-/** What the guest's thread is given to call with. */
+/** What the guest's thread is given to call with, and to tell of itself. */
 export interface CallPort {
   port: MessagePort;
   /** Counts the answers. */
@@ -17,26 +17,44 @@ export interface ThreadCall {
 
 type Reply = { value: unknown } | { error: string };
 
-/** The side that answers. */
-export class CallAnswerer {
+/** The side that answers, and hears what else the guest's thread posts. */
+export class CallAnswerer<Message extends { type: string } = never> {
   readonly forCaller: CallPort;
   readonly #port: MessagePort;
   readonly #answered: Int32Array;
   readonly #answer: (call: ThreadCall) => unknown;
+  readonly #hear: (message: Message) => void;
 
-  /** @param answer what it returns or throws, or what its promise comes to, is the answer; it must be cloneable */
-  constructor(answer: (call: ThreadCall) => unknown) {
+  /**
+   * @param answer what it returns or throws, or what its promise comes to, is the answer; it must be cloneable
+   * @param hear gets what is posted beside calls, in order
+   */
+  constructor(answer: (call: ThreadCall) => unknown, hear: (message: Message) => void = () => {}) {
     const { port1, port2 } = new MessageChannel();
     const answered = new SharedArrayBuffer(4);
     this.forCaller = { port: port2, answered };
     this.#port = port1;
     this.#answered = new Int32Array(answered);
     this.#answer = answer;
-    port1.on('message', (call: ThreadCall) => this.#take(call));
+    this.#hear = hear;
+    port1.on('message', (message: ThreadCall | Message) => {
+      if ('type' in message) hear(message);
+      else this.#take(message);
+    });
   }
 
-  /** Answers nothing more. */
+  /** Hears at once what was posted until now. Calls are not answered any more. */
+  drain(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: ThreadCall | Message } | undefined;
+      if (received === undefined) return;
+      if ('type' in received.message) this.#hear(received.message);
+    }
+  }
+
+  /** Answers and hears nothing more. */
   close(): void {
+    this.#port.removeAllListeners('message');
     this.#port.close();
   }
 

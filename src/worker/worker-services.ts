@@ -7,7 +7,7 @@ import type { StreamReader } from '../stdio/stream-source.ts';
 import { ERRNO } from '../wasi/errno.ts';
 import type { OutputSink } from '../wasi/index.ts';
 import { DescriptorServer } from './descriptor-server.ts';
-import type { WorkerPreopen, WorkerSink, WorkerSource, WorkerTask } from './guest-worker-messages.ts';
+import type { WorkerMessage, WorkerPreopen, WorkerSink, WorkerSource, WorkerTask } from './guest-worker-messages.ts';
 import { OutputQueue } from './output-queue.ts';
 import { CallAnswerer, type ThreadCall } from './thread-call.ts';
 
@@ -21,21 +21,29 @@ export interface WorkerRequest {
   stdio: { stdin: GuestInput; stdout: OutputSink; stderr: OutputSink };
 }
 
+/** A {@link WorkerTask} with its modules as the embedder's thread has them. */
+type ServedTask = Omit<WorkerTask, 'heardReports' | 'plan'> & {
+  plan: Omit<GuestPlan, 'preopens'> & Pick<WorkerTask['plan'], 'preopens'>;
+};
+
 /** The number by which the guest's thread calls its standard input. */
 const STDIN_TARGET = -1;
 
 export class WorkerServices {
   readonly outputs: Record<'stdout' | 'stderr', OutputQueue>;
-  readonly task: Omit<WorkerTask, 'heardReports'>;
+  readonly task: ServedTask;
   readonly #descriptors: DescriptorServer;
-  readonly #calls: CallAnswerer;
+  readonly #calls: CallAnswerer<WorkerMessage>;
   readonly #reader: StreamReader | undefined;
 
-  /** @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once */
-  constructor(request: WorkerRequest) {
+  /**
+   * @param hear gets what the guest's thread says of itself
+   * @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once
+   */
+  constructor(request: WorkerRequest, hear?: (message: WorkerMessage) => void) {
     const { stdin, stdout, stderr } = request.stdio;
     this.#descriptors = new DescriptorServer(request.plan.maxMemoryFileBytes);
-    this.#calls = new CallAnswerer((call) => this.answer(call));
+    this.#calls = new CallAnswerer((call) => this.answer(call), hear);
     this.#reader = stdin.kind === 'stream' ? stdin.reader : undefined;
     this.outputs = { stdout: queueOf(stdout), stderr: queueOf(stderr) };
     try {
@@ -46,6 +54,11 @@ export class WorkerServices {
     }
   }
 
+  /** Hears at once what the guest's thread has said until now. */
+  drain(): void {
+    this.#calls.drain();
+  }
+
   /** The guest is gone: gives what it wrote before, and closes what it left open. */
   close(): void {
     this.#calls.close();
@@ -54,7 +67,7 @@ export class WorkerServices {
     this.#descriptors.closeAll();
   }
 
-  #taskOf({ plan, stdio, ...rest }: WorkerRequest): Omit<WorkerTask, 'heardReports'> {
+  #taskOf({ plan, stdio, ...rest }: WorkerRequest): ServedTask {
     return {
       ...rest,
       plan: { ...plan, preopens: plan.preopens.map((preopen) => this.#preopen(preopen)) },

@@ -1,0 +1,217 @@
+/** One run of a guest in another thread, as the thread beside it sees it: what it writes and asks, how long it may take. */
+import type { MessagePort } from 'node:worker_threads';
+import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
+import type { WasiFaultListener } from '../engine/guest-run.ts';
+import type { GuestUsage } from '../engine/run-report.ts';
+import { HostError } from '../errors.ts';
+import type { Refusal } from '../nn/index.ts';
+import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
+import { unknownUsage } from './known-usage.ts';
+import { packProgram } from './thread-state.ts';
+import { type WorkerRequest, WorkerServices } from './worker-services.ts';
+
+export interface GuestWatchOptions {
+  /** Counted from when the guest begins. Undefined: no limit. */
+  timeoutMs?: number | undefined;
+  /** Ends the guest; the outcome is ERR_GUEST_ABORTED. */
+  signal?: AbortSignal | undefined;
+  /** Awaited after the guest's end, still under the time limit: everything it wrote has been taken before. */
+  onEnd?: (() => Promise<void>) | undefined;
+  onRefused?: ((refusal: Refusal) => void) | undefined;
+  onWasiFault?: WasiFaultListener | undefined;
+  /**
+   * Whether the guest waits until `onRefused` and `onWasiFault` return: what they write then stands where it belongs
+   * among the guest's own lines. Default: false.
+   */
+  reportsInOrder?: boolean | undefined;
+  /** Called when the run is settled while the guest may still be running, with its thread's token: nobody hears of it any more. */
+  onLeft?: ((interruptToken: number | undefined) => void) | undefined;
+}
+
+/** How a guest ended, and what it used. */
+export interface GuestEnd {
+  outcome: GuestOutcome;
+  usage: GuestUsage;
+}
+
+/** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class GuestWatch {
+  readonly task: WorkerTask;
+  /** What of the task is to be transferred. */
+  readonly transfer: readonly MessagePort[];
+  /**
+   * Settles at the deadline or when the signal aborts, whatever the thread does: it may be where nothing interrupts it. What
+   * the guest wrote until then has been given to whom it is for.
+   */
+  readonly end: Promise<GuestEnd>;
+  readonly #request: WorkerRequest;
+  readonly #options: GuestWatchOptions;
+  readonly #services: WorkerServices;
+  readonly #heard: Int32Array | undefined;
+  readonly #abort = () => this.leave(wasAborted(this.#options.signal?.reason));
+  #settle: { resolve: (end: GuestEnd) => void; reject: (error: unknown) => void } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #begun: { atMs: number; interruptToken: number | undefined } | undefined;
+  #isOver = false;
+
+  /** @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once */
+  constructor(request: WorkerRequest, options: GuestWatchOptions) {
+    this.#request = request;
+    this.#options = options;
+    this.#services = new WorkerServices(request, (message) => this.#hear(message));
+    this.#heard = options.reportsInOrder ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
+    const { task } = this.#services;
+    const { program, preloads } = task.plan;
+    const plan = {
+      ...task.plan,
+      program: packProgram(program),
+      preloads: preloads.map(({ name, program: preload }) => ({ name, program: packProgram(preload) })),
+    };
+    this.task = { ...task, plan, heardReports: this.#heard?.buffer as SharedArrayBuffer | undefined };
+    this.transfer = [task.calls.port];
+    this.end = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    const { signal } = options;
+    if (signal?.aborted) this.#abort();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Whether the guest has begun: it is not to be run again then. */
+  get hasBegun(): boolean {
+    return this.#begun !== undefined;
+  }
+
+  /** Settles the run now, as one that was ended from outside. */
+  leave(failure: Omit<GuestFailure, 'backtrace'>): void {
+    if (this.#settle === undefined) return;
+    const wasOver = this.#isOver;
+    this.#finish(() => ({ outcome: this.#ended(failure), usage: this.#knownUsage() }));
+    if (!wasOver) this.#options.onLeft?.(this.#begun?.interruptToken);
+  }
+
+  /** The thread is gone: settles the run unless the guest had ended before. @returns whether the guest may be run elsewhere */
+  lost(error: unknown): boolean {
+    if (this.#settle === undefined) return false;
+    this.#services.drain();
+    if (this.#isOver) return false;
+    if (this.hasBegun) this.#fail(lossError(error));
+    return !this.hasBegun;
+  }
+
+  /** Settles the run with an error of the host. */
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  #hear(message: WorkerMessage): void {
+    if (message.type === 'output') this.#services.outputs[message.stream].push(message.bytes);
+    else if (message.type === 'started') this.#begin(message.interruptToken);
+    else if (message.type === 'refused' || message.type === 'wasi-fault') this.#hearReport(message);
+    else {
+      this.#isOver = true;
+      if (message.type === 'error') this.#fail(rebuilt(message));
+      else this.#whenTaken(message);
+    }
+  }
+
+  #begin(interruptToken: number | undefined): void {
+    this.#begun = { atMs: performance.now(), interruptToken };
+    const { timeoutMs } = this.#options;
+    if (timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) return;
+    if (timeoutMs === 0) this.leave(TIMED_OUT);
+    else this.#timer = setTimeout(() => this.#timeOut(), timeoutMs);
+  }
+
+  /** This thread may have been busy while the guest ended: what it says of that counts. */
+  #timeOut(): void {
+    const wasOver = this.#isOver;
+    if (!wasOver) this.#services.drain();
+    if (this.#isOver && !wasOver) setImmediate(() => this.leave(TIMED_OUT));
+    else this.leave(TIMED_OUT);
+  }
+
+  /** What takes the output may never be done: the time limit and the signal hold on. */
+  async #whenTaken({ outcome, usage }: GuestEnd): Promise<void> {
+    try {
+      const { stdout, stderr } = this.#services.outputs;
+      if (stdout.isTaking || stderr.isTaking) await Promise.all([stdout.drained(), stderr.drained()]);
+      await this.#options.onEnd?.();
+      this.#finish(() => ({ outcome, usage }));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #hearReport(report: WorkerReport): void {
+    const heard = this.#heard;
+    try {
+      if (report.type === 'refused') this.#options.onRefused?.(report.refusal);
+      else this.#options.onWasiFault?.(report.functionName, report.reason);
+    } finally {
+      if (heard !== undefined) {
+        Atomics.add(heard, 0, 1);
+        Atomics.notify(heard, 0);
+      }
+    }
+  }
+
+  #finish(endOf: () => GuestEnd): void {
+    const settle = this.#close();
+    settle?.resolve(endOf());
+  }
+
+  #fail(error: unknown): void {
+    this.#close()?.reject(error);
+  }
+
+  #close() {
+    const settle = this.#settle;
+    if (settle === undefined) return undefined;
+    this.#settle = undefined;
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    try {
+      if (!this.#isOver) this.#services.drain();
+    } finally {
+      this.#services.close();
+    }
+    return settle;
+  }
+
+  #ended(failure: Omit<GuestFailure, 'backtrace'>): GuestOutcome {
+    const { invoke } = this.#request.plan;
+    return {
+      kind: 'failed',
+      failure: { ...failure, backtrace: [] },
+      phase: invoke === undefined ? { at: 'invoke' } : { at: 'invoke', name: invoke.name },
+    };
+  }
+
+  #knownUsage(): GuestUsage {
+    const begun = this.#begun;
+    return unknownUsage(begun && { guest: { count: 1, wallMs: performance.now() - begun.atMs } });
+  }
+}
+
+const TIMED_OUT = { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' } as const;
+
+/** @param reason as the signal has it */
+export function wasAborted(reason: unknown): Omit<GuestFailure, 'backtrace'> {
+  return { code: 'ERR_GUEST_ABORTED', message: 'the run was aborted', cause: reason };
+}
+
+/** @param error what the thread died of, as Node has it */
+export function lossError(error: unknown): HostError {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new HostError('ERR_GUEST_HEAP_LIMIT', `the guest's thread ran out of heap: ${message}`, { cause: error });
+  }
+  return new HostError('ERR_GUEST_CRASHED', `the guest's thread died: ${message}`, { cause: error });
+}
+
+function rebuilt({ code, message }: Extract<WorkerMessage, { type: 'error' }>): Error {
+  return code === undefined ? new Error(message) : new HostError(code, message);
+}

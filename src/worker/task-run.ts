@@ -1,0 +1,87 @@
+/** One task on the guest's thread, told of to the thread beside it. */
+import { runGuest } from '../engine/guest-run.ts';
+import { DEFAULT_WASM_STACK_BYTES } from '../engine/guest-stack.ts';
+import type { GuestUsage } from '../engine/run-report.ts';
+import { HostError } from '../errors.ts';
+import type { Refusal } from '../nn/index.ts';
+import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
+import type {
+  WorkerMessage,
+  WorkerPreopen,
+  WorkerReport,
+  WorkerSink,
+  WorkerSource,
+  WorkerTask,
+} from './guest-worker-messages.ts';
+import { unknownUsage } from './known-usage.ts';
+import { remoteDescriptor } from './remote-descriptor.ts';
+import { OutputWindow, PostedOutput, RemoteInput } from './remote-stdio.ts';
+import { ThreadCaller } from './thread-call.ts';
+import type { ThreadState } from './thread-state.ts';
+
+type Post = (message: WorkerMessage, transfer?: ArrayBuffer[]) => void;
+
+/** Runs the guest to its end, and says so. Throws nothing. */
+export function runTask({ plan, nn, stdio, postRefusals, heardReports, calls }: WorkerTask, state: ThreadState): void {
+  const post: Post = (message, transfer = []) => calls.port.postMessage(message, transfer);
+  const report = reporter(post, heardReports);
+  const caller = new ThreadCaller(calls);
+  try {
+    const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
+    const support = nn && state.nnSupport(nn, postRefusals ? refused : undefined);
+    try {
+      const streams = {
+        stdin: source(stdio.stdin, caller),
+        stdout: sink('stdout', stdio.stdout, caller, post),
+        stderr: sink('stderr', stdio.stderr, caller, post),
+      };
+      const guestPlan = {
+        ...plan,
+        program: state.program(plan.program),
+        preloads: plan.preloads.map(({ name, program }) => ({ name, program: state.program(program) })),
+        preopens: plan.preopens.map((preopen) => here(preopen, caller)),
+        // This thread's own limit is deeper: a guest has the same depth with a time limit and without.
+        maxWasmStackBytes: plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES,
+      };
+      const onWasiFault = (functionName: string, reason: unknown) =>
+        report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
+      post({ type: 'started', interruptToken: state.interruptToken });
+      const run = runGuest(guestPlan, streams, support, { onWasiFault });
+      run.dispose();
+      post({ type: 'ended', outcome: run.outcome, usage: (run as { usage?: GuestUsage }).usage ?? unknownUsage() });
+    } finally {
+      support?.dispose();
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    post({ type: 'error', code: error instanceof HostError ? error.code : undefined, message });
+  }
+}
+
+function reporter(post: Post, heardReports: SharedArrayBuffer | undefined): (report: WorkerReport) => void {
+  if (heardReports === undefined) return post;
+  const heard = new Int32Array(heardReports);
+  return (report) => {
+    const before = Atomics.load(heard, 0);
+    post(report);
+    Atomics.wait(heard, 0, before);
+  };
+}
+
+function here(preopen: WorkerPreopen, caller: ThreadCaller): Preopen {
+  if (preopen.kind !== 'remote') return preopen;
+  const { guestPath, handle } = preopen;
+  return { kind: 'descriptor', guestPath, descriptor: remoteDescriptor(caller, handle) };
+}
+
+function source(from: WorkerSource, caller: ThreadCaller): InputSource {
+  if (from.kind === 'remote') return { kind: 'descriptor', descriptor: remoteDescriptor(caller, from.handle) };
+  return from.kind === 'stream' ? { kind: 'descriptor', descriptor: new RemoteInput(caller, from.target) } : from;
+}
+
+function sink(stream: 'stdout' | 'stderr', to: WorkerSink, caller: ThreadCaller, post: Post): OutputSink {
+  if (to.kind === 'remote') return { kind: 'descriptor', descriptor: remoteDescriptor(caller, to.handle) };
+  if (to.kind !== 'post') return to;
+  const postBytes = (bytes: Uint8Array<ArrayBuffer>) => post({ type: 'output', stream, bytes }, [bytes.buffer]);
+  return { kind: 'descriptor', descriptor: new PostedOutput(new OutputWindow(to.window), postBytes) };
+}
