@@ -9,7 +9,16 @@
  * @packageDocumentation
  */
 
-export type { NamedGraph } from './engine/nn-support.ts';
+export type {
+  GuestUsage,
+  MemorySample,
+  OperationTime,
+  PhaseUsage,
+  RunMode,
+  RunSpan,
+  RunUsage,
+  SpanName,
+} from './engine/run-report.ts';
 export {
   BackendError,
   ERROR_CODES,
@@ -18,8 +27,11 @@ export {
   HostError,
   ModuleError,
   OptionError,
+  PoolError,
 } from './errors.ts';
-export { GuestModule, Host, type HostRunResult } from './host/host.ts';
+export { GuestModule, type ModuleInput } from './host/guest-module.ts';
+export { Host } from './host/host.ts';
+export type { GraphInfo, GraphOptions, HostGraphs } from './host/host-graphs.ts';
 export type {
   BackendChoice,
   HostOptions,
@@ -27,18 +39,13 @@ export type {
   HostRunOptions,
   HostSink,
   HostSource,
+  PoolOptions,
+  RunLimits,
 } from './host/host-options.ts';
-export type {
-  Backend,
-  BackendExecutionContext,
-  BackendGraph,
-  ElementType,
-  Encoding,
-  ExecutionTarget,
-  LoadOptions,
-  Tensor,
-  TensorInfo,
-} from './nn/backend.ts';
+export type { ModuleStats } from './host/module-cache.ts';
+export { Pool, type PoolRunOptions } from './host/pool.ts';
+export type { Captured, HostRunResult } from './host/run-result.ts';
+export type { ElementType, Encoding, ExecutionTarget, TensorInfo } from './nn/backend.ts';
 export type { Refusal } from './nn/index.ts';
-export type { GraphRegistry } from './nn/registry.ts';
+export type { Isolation, PoolStats, QueueKey } from './pool/contract.ts';
 export { SymbolicLink } from './wasi/index.ts';

@@ -21,6 +21,8 @@ export interface GuestPlan {
   limits: ModuleLimits & InstanceLimits;
   /** What the guest may add to trees in memory. Default: see `Preview1Options`. */
   maxMemoryFileBytes?: number | undefined;
+  /** What the guest may write to stdout and stderr together; more ends it with ERR_GUEST_OUTPUT_LIMIT. */
+  maxOutputBytes?: number | undefined;
   unknownImports: UnknownImports;
   /** Bytes of stack, as wasmtime counts them. Undefined: at least what wasmtime gives. */
   maxWasmStackBytes?: number | undefined;
@@ -66,7 +68,10 @@ export interface GuestFailure {
     | 'ERR_GUEST_TRAP'
     | 'ERR_GUEST_EXCEPTION'
     | 'ERR_GUEST_TIMEOUT'
-    | 'ERR_GUEST_ABORTED';
+    | 'ERR_GUEST_ABORTED'
+    | 'ERR_GUEST_OUTPUT_LIMIT'
+    | 'ERR_GUEST_HEAP_LIMIT'
+    | 'ERR_GUEST_CRASHED';
   message: string;
   backtrace: readonly string[];
   /** Why it was aborted, as the signal has it. */

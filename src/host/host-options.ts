@@ -1,9 +1,9 @@
 /** What an embedder may ask of a host and of one run. Checked in `option-checks.ts`. */
 import type { Fd as ShimFd } from '@bjorn3/browser_wasi_shim';
 import type { BackendChoice } from '../engine/default-backends.ts';
-import type { NamedGraph } from '../engine/nn-support.ts';
+import type { RunMode } from '../engine/run-report.ts';
 import type { Refusal } from '../nn/index.ts';
-
+import type { QueueKey, WorkerPoolOptions } from '../pool/contract.ts';
 import type { HostSink, HostSource, StdioOptions } from '../stdio/contract.ts';
 
 export type { BackendChoice, HostSink, HostSource };
@@ -16,14 +16,54 @@ export interface HostOptions {
   backend?: BackendChoice;
   /** The directory or library file of the OpenVINO to use, in place of the search. */
   openvinoDir?: string;
-  /** Graphs that guests find by name. They are compiled at the first run. */
-  graphs?: readonly NamedGraph[];
   /** Properties of the runtime for every graph (`INFERENCE_PRECISION_HINT`, `NUM_STREAMS`, …). */
   properties?: Readonly<Record<string, string>>;
   /** Properties that guests may set themselves, by name. Default: none. */
   allowedGuestProperties?: readonly string[];
   /** Told of every wasi-nn call that was refused: the guest gets an errno only. */
   onRefused?: (refusal: Refusal) => void;
+  /**
+   * What compiled modules may take that are kept for the next {@link Host.compile} and run, in bytes. Each counts as five
+   * times its binary, an estimate: V8 does not tell. The one used last is kept in any case. Default: 256 MiB.
+   */
+  maxModuleBytes?: number;
+  /**
+   * What compiled models may take that are kept in this process, in bytes, for all hosts of it; those used longest ago are
+   * given up first. Registered graphs and what running guests hold stay. Default: 1 GiB.
+   */
+  maxModelBytes?: number;
+  /** The pool of {@link Host.run}, made when a run first needs it. */
+  pool?: PoolOptions;
+}
+
+/** What a guest may take. Every limit is its own; a pool may have defaults for them. */
+export interface RunLimits {
+  /** What a linear memory may have, in bytes; `memory.grow` is -1 beyond. Default: what the module declares. */
+  maxMemoryBytes?: number;
+  /** What a table may have, in elements. Default: what the module declares. */
+  maxTableElements?: number;
+  /**
+   * What the guest may add to trees in memory, in bytes; more is `nospc`. An entry counts as 1 KiB and two bytes for each
+   * character of its name and of its link's target. Default: 1 GiB.
+   */
+  maxMemoryFileBytes?: number;
+  /**
+   * What the guest may write to standard output and error together, in bytes, wherever they go. More ends it with
+   * ERR_GUEST_OUTPUT_LIMIT; what it wrote until then is delivered. Default: no limit.
+   */
+  maxOutputBytes?: number;
+  /** Of each captured stream, in bytes; more is dropped, and `truncated` says so. Default: 64 MiB. */
+  maxCaptureBytes?: number;
+  /**
+   * Ends the guest after this many milliseconds, counted from its beginning, with ERR_GUEST_TIMEOUT. It runs in a worker
+   * then. Default: no limit.
+   */
+  timeoutMs?: number;
+}
+
+export interface PoolOptions extends WorkerPoolOptions {
+  /** Limits of every run that has none of its own. */
+  defaults?: RunLimits;
 }
 
 /**
@@ -45,7 +85,7 @@ export type HostPreopen =
   | { guestPath: string; fd: ShimFd; readOnly?: boolean }
   | { socketFd: number };
 
-export interface HostRunOptions extends StdioOptions {
+export interface HostRunOptions extends StdioOptions, RunLimits, QueueKey {
   /** Without argv[0]. Default: none. */
   args?: readonly string[];
   /** Default: the module's name. */
@@ -57,20 +97,24 @@ export interface HostRunOptions extends StdioOptions {
   invoke?: { name: string; args?: readonly string[] };
   /** Default: true. */
   wasiNn?: boolean;
-  /** What a linear memory may have, in bytes. Default: what the module declares. */
-  maxMemoryBytes?: number;
-  /** What a table may have. Default: what the module declares. */
-  maxTableElements?: number;
   /**
-   * What the guest may add to trees in memory, in bytes; more is `nospc`. An entry counts as 1 KiB and two bytes for each
-   * character of its name and of its link's target. Default: 1 GiB.
+   * Registered graphs that the guest may load by name: their names, or for each name that the guest uses the name under
+   * which it is registered. Default: none. A name that is not here is unknown to the guest.
    */
-  maxMemoryFileBytes?: number;
-  /**
-   * Ends the guest after this many milliseconds, counted from its beginning. The guest runs in a worker thread then, and
-   * elsewhere on the calling one, which it blocks. Default: none.
-   */
-  timeoutMs?: number;
-  /** Ends the guest when it is aborted; `run` throws ERR_GUEST_ABORTED. The guest runs in a worker thread then, too. */
+  graphs?: readonly string[] | Readonly<Record<string, string>>;
+  /** Ends the guest when it is aborted, with ERR_GUEST_ABORTED. It runs in a worker then. */
   signal?: AbortSignal;
+  /**
+   * Where the guest runs. `auto`, the default: `process` where the pool has such isolation; else on the calling thread,
+   * suspended whenever it waits, where the engine can do that (JSPI: Node 24.21 and later) and there is no `timeoutMs` and
+   * no `signal`, which need a worker; else in a worker thread. `calling-thread` blocks the caller until the guest has ended.
+   */
+  mode?: 'auto' | RunMode;
+  /** Records each phase and call, memory, and what OpenVINO's operations took, in `usage`. Default: false. */
+  timeline?: boolean;
 }
+
+export const MODES = ['auto', 'calling-thread', 'suspending', 'thread', 'process'] as const satisfies readonly (
+  | 'auto'
+  | RunMode
+)[];

@@ -1,20 +1,64 @@
-/** Checks of what an embedder asks: a misspelt limit that nobody misses would be no limit. */
-
+/** Checks of what an embedder asks of a host, a pool and a run. */
+import { existsSync } from 'node:fs';
 import { BACKEND_CHOICES } from '../engine/default-backends.ts';
 import { invalidOption } from '../options.ts';
+import { ISOLATIONS } from '../pool/contract.ts';
 import { isByteSink } from '../stdio/stream-sink.ts';
 import { isByteStream } from '../stdio/stream-source.ts';
 import type { Preopen } from '../wasi/index.ts';
-import type { HostOptions, HostPreopen, HostRunOptions, HostSink, HostSource } from './host-options.ts';
+import {
+  type HostOptions,
+  type HostPreopen,
+  type HostRunOptions,
+  type HostSink,
+  type HostSource,
+  MODES,
+  type PoolOptions,
+  type RunLimits,
+} from './host-options.ts';
+import {
+  BOOLEAN,
+  BYTES,
+  checkNames,
+  checkTextArray,
+  checkTexts,
+  isBoolean,
+  isCount,
+  isDescriptor,
+  isObject,
+  isPlace,
+  isText,
+  oneOf,
+  optional,
+} from './option-forms.ts';
 
 const HOST_OPTIONS = [
   'backend',
   'openvinoDir',
-  'graphs',
   'properties',
   'allowedGuestProperties',
   'onRefused',
+  'maxModuleBytes',
+  'maxModelBytes',
+  'pool',
 ] as const satisfies readonly (keyof HostOptions)[];
+
+const POOL_OPTIONS = [
+  'threads',
+  'maxQueue',
+  'isolation',
+  'maxHeapBytes',
+  'defaults',
+] as const satisfies readonly (keyof PoolOptions)[];
+
+const LIMITS = [
+  'maxMemoryBytes',
+  'maxTableElements',
+  'maxMemoryFileBytes',
+  'maxOutputBytes',
+  'maxCaptureBytes',
+  'timeoutMs',
+] as const satisfies readonly (keyof RunLimits)[];
 
 const RUN_OPTIONS = [
   'args',
@@ -24,39 +68,47 @@ const RUN_OPTIONS = [
   'stdin',
   'stdout',
   'stderr',
-  'maxCaptureBytes',
   'invoke',
   'wasiNn',
-  'maxMemoryBytes',
-  'maxTableElements',
-  'maxMemoryFileBytes',
-  'timeoutMs',
+  'graphs',
   'signal',
+  'mode',
+  'tenant',
+  'priority',
+  'timeline',
+  ...LIMITS,
 ] as const satisfies readonly (keyof HostRunOptions)[];
-
-const BYTES = 'a whole number of bytes';
-const BOOLEAN = 'true or false';
 
 /** @throws OptionError */
 export function checkHostOptions(options: HostOptions): void {
   checkNames('options', options, HOST_OPTIONS);
-  const { backend, openvinoDir, graphs, onRefused } = options;
-  if (backend !== undefined && !BACKEND_CHOICES.includes(backend)) {
-    throw invalidOption('backend', `one of ${BACKEND_CHOICES.join(', ')}`, backend);
-  }
+  const { openvinoDir, onRefused, pool } = options;
+  oneOf('backend', options.backend, BACKEND_CHOICES);
   optional('openvinoDir', openvinoDir, isText, 'a path');
-  optional('graphs', graphs, Array.isArray, 'an array of graphs');
-  for (const [index, graph] of (graphs ?? []).entries()) {
-    const name = `graphs[${index}]`;
-    checkNames(name, graph, ['name', 'encoding', 'directory', 'target']);
-    for (const key of ['name', 'encoding', 'directory'] as const) {
-      if (!isText(graph[key])) throw invalidOption(`${name}.${key}`, 'text', graph[key]);
-    }
-  }
+  optional('openvinoDir', openvinoDir, existsSync, 'the path of a directory or library that is there');
   checkTexts('properties', options.properties);
   checkTextArray('allowedGuestProperties', options.allowedGuestProperties);
   optional('onRefused', onRefused, (value) => typeof value === 'function', 'a function');
+  optional('maxModuleBytes', options.maxModuleBytes, isCount, BYTES);
+  optional('maxModelBytes', options.maxModelBytes, isCount, BYTES);
+  if (pool !== undefined) checkPoolOptions('pool', pool);
 }
+
+/** @param what `pool` where it is an option itself @throws OptionError */
+export function checkPoolOptions(what: string, options: PoolOptions): void {
+  checkNames(what, options, POOL_OPTIONS);
+  const name = (key: keyof PoolOptions) => (what === 'options' ? key : `${what}.${key}`);
+  const isNumberOfThreads = (value: unknown) => isCount(value) && value > 0 && value <= MOST_THREADS;
+  optional(name('threads'), options.threads, isNumberOfThreads, `a whole number from 1 to ${MOST_THREADS}`);
+  optional(name('maxQueue'), options.maxQueue, isCount, 'a whole number');
+  oneOf(name('isolation'), options.isolation, ISOLATIONS);
+  optional(name('maxHeapBytes'), options.maxHeapBytes, isCount, BYTES);
+  if (options.defaults === undefined) return;
+  checkNames(name('defaults'), options.defaults, LIMITS);
+  checkLimits(`${name('defaults')}.`, options.defaults);
+}
+
+const MOST_THREADS = 1024;
 
 /** @throws OptionError */
 export function checkRunOptions(options: HostRunOptions): void {
@@ -66,15 +118,31 @@ export function checkRunOptions(options: HostRunOptions): void {
   checkTexts('env', options.env);
   optional('preopens', options.preopens, Array.isArray, 'an array of directories and sockets');
   optional('wasiNn', options.wasiNn, isBoolean, BOOLEAN);
-  optional('maxCaptureBytes', options.maxCaptureBytes, isCount, BYTES);
-  optional('maxMemoryBytes', options.maxMemoryBytes, isCount, BYTES);
-  optional('maxMemoryFileBytes', options.maxMemoryFileBytes, isCount, BYTES);
-  optional('maxTableElements', options.maxTableElements, isCount, 'a whole number');
-  optional('timeoutMs', options.timeoutMs, (value) => typeof value === 'number' && value >= 0, 'milliseconds from 0');
+  checkGrants(options.graphs);
+  checkLimits('', options);
   optional('signal', options.signal, (value) => value instanceof AbortSignal, 'an AbortSignal');
+  oneOf('mode', options.mode, MODES);
+  optional('tenant', options.tenant, isText, 'text');
+  optional('priority', options.priority, Number.isFinite, 'a number');
+  optional('timeline', options.timeline, isBoolean, BOOLEAN);
   if (options.invoke !== undefined) checkInvoke(options.invoke);
   for (const key of ['stdout', 'stderr'] as const) if (options[key] !== undefined) checkSink(key, options[key]);
   if (options.stdin !== undefined) checkSource(options.stdin);
+}
+
+/** @param before what stands before the name of each */
+function checkLimits(before: string, limits: RunLimits): void {
+  const bytes = ['maxMemoryBytes', 'maxMemoryFileBytes', 'maxOutputBytes', 'maxCaptureBytes'] as const;
+  for (const key of bytes) optional(`${before}${key}`, limits[key], isCount, BYTES);
+  optional(`${before}maxTableElements`, limits.maxTableElements, isCount, 'a whole number');
+  const isTime = (value: unknown) => typeof value === 'number' && value >= 0;
+  optional(`${before}timeoutMs`, limits.timeoutMs, isTime, 'milliseconds from 0');
+}
+
+function checkGrants(graphs: HostRunOptions['graphs']): void {
+  if (Array.isArray(graphs)) checkTextArray('graphs', graphs);
+  else if (isObject(graphs)) checkTexts('graphs', graphs as Readonly<Record<string, string>>);
+  else optional('graphs', graphs, () => false, 'an array of names, or an object of names by the names of the guest');
 }
 
 /** @throws OptionError */
@@ -137,48 +205,10 @@ function checkSource(source: HostSource): void {
 function checkFileOrFd(name: string, value: object, forms: string): void {
   const { file, fd } = value as { file?: unknown; fd?: unknown };
   if ('file' in value) {
-    const isPath = isText(file) || (file instanceof URL && file.protocol === 'file:');
-    if (!isPath) throw invalidOption(`${name}.file`, 'a path or a file: URL', file);
+    if (!isPlace(file)) throw invalidOption(`${name}.file`, 'a path or a file: URL', file);
     return;
   }
   if (!('fd' in value)) throw invalidOption(name, forms, value);
   checkNames(name, value, ['fd']);
   if (!isDescriptor(fd) && !isObject(fd)) throw invalidOption(`${name}.fd`, 'the number of a descriptor or an Fd', fd);
 }
-
-/** @param what its name, or `options` for the whole */
-function checkNames(what: string, options: object, names: readonly string[]): void {
-  if (!isObject(options) || Array.isArray(options))
-    throw invalidOption(what, `an object of ${names.join(', ')}`, options);
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw invalidOption(what, `names out of ${names.join(', ')}`, unknown);
-}
-
-function checkTextArray(name: string, texts: readonly string[] | undefined): void {
-  optional(name, texts, Array.isArray, 'an array of text');
-  for (const [index, text] of (texts ?? []).entries()) {
-    if (!isText(text)) throw invalidOption(`${name}[${index}]`, 'text', text);
-  }
-}
-
-function checkTexts(name: string, texts: Readonly<Record<string, string>> | undefined): void {
-  optional(name, texts, isObject, 'an object of text');
-  for (const [key, text] of Object.entries(texts ?? {})) {
-    if (!isText(text)) throw invalidOption(`${name}.${key}`, 'text', text);
-  }
-}
-
-function optional<Value>(
-  name: string,
-  value: Value | undefined,
-  is: (value: Value) => boolean,
-  expected: string,
-): void {
-  if (value !== undefined && !is(value)) throw invalidOption(name, expected, value);
-}
-
-const isObject = (value: unknown) => typeof value === 'object' && value !== null;
-const isText = (value: unknown) => typeof value === 'string';
-const isBoolean = (value: unknown) => typeof value === 'boolean';
-const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isDescriptor = (value: unknown) => isCount(value) && (value as number) < 2 ** 31;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { HostError } from '../errors.ts';
 import type { InputSource, OutputSink } from '../wasi/index.ts';
 import type { HostSink, HostSource, StdioOptions } from './contract.ts';
-import { isByteSink, openSink, type StreamWriter } from './stream-sink.ts';
+import { type ByteSink, isByteSink, openSink, type StreamWriter } from './stream-sink.ts';
 import { isByteStream, StreamReader } from './stream-source.ts';
 
 const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
@@ -18,6 +18,8 @@ interface Output {
   readonly sink: OutputSink;
   /** Whether what it writes to may make the guest wait for this thread. */
   readonly isStream: boolean;
+  /** What was written to it. */
+  readonly byteLength?: number;
   readonly captured?: Buffer;
   readonly truncated?: boolean;
   /** What went wrong on the embedder's side, as `run` throws it. */
@@ -40,17 +42,17 @@ export class GuestStreams {
     this.#files = files;
   }
 
-  /** Opens the files. @throws HostError ERR_STDIO for one that cannot be opened; none stays open then */
+  /** Opens the files and takes the streams. @throws HostError ERR_STDIO for one that it cannot have; none is kept then */
   static async open({ stdin, stdout, stderr, maxCaptureBytes }: StdioOptions): Promise<GuestStreams> {
     const files = new Files();
+    let out: Output | undefined;
     try {
       const input = await openInput(stdin, files);
-      const outputs = [
-        await openOutput('stdout', 1, stdout, maxCaptureBytes, files),
-        await openOutput('stderr', 2, stderr, maxCaptureBytes, files),
-      ] as const;
-      return new GuestStreams(input, ...outputs, files.handles);
+      out = await openOutput('stdout', 1, stdout, maxCaptureBytes, files);
+      const err = await openOutput('stderr', 2, stderr, maxCaptureBytes, files);
+      return new GuestStreams(input, out, err, files.handles);
     } catch (error) {
+      out?.release?.();
       await files.close();
       throw error;
     }
@@ -72,6 +74,11 @@ export class GuestStreams {
     this.stdout.release?.();
     this.stderr.release?.();
     await closeAll(this.#files);
+  }
+
+  /** What came of both outputs here: nothing of those that the guest writes to itself, files and descriptors. */
+  get outputBytes(): number {
+    return (this.stdout.byteLength ?? 0) + (this.stderr.byteLength ?? 0);
   }
 
   /** What the embedder's side failed with, to be thrown by `run`. */
@@ -114,7 +121,7 @@ class Files {
 }
 
 async function closeAll(handles: readonly FileHandle[]): Promise<void> {
-  for (const handle of handles) await handle.close();
+  await Promise.all(handles.map((handle) => handle.close()));
 }
 
 async function openInput(source: HostSource = 'null', files: Files): Promise<GuestInput> {
@@ -139,9 +146,19 @@ async function openOutput(
   if (to === 'inherit') return plain({ kind: 'fd', fd });
   if (to === 'capture') return new CapturedOutput(maxCaptureBytes);
   if (typeof to === 'function') return new FunctionOutput(to);
-  if (isByteSink(to)) return new StreamOutput(name, openSink(to));
+  if (isByteSink(to)) return new StreamOutput(name, takeSink(name, to));
   if ('file' in to) return plain({ kind: 'fd', fd: await files.open(name, to.file, to.append ? 'a' : 'w') });
   return plain(typeof to.fd === 'number' ? { kind: 'fd', fd: to.fd } : { kind: 'shim', fd: to.fd });
+}
+
+/** @throws HostError ERR_STDIO for a stream that somebody else writes to */
+function takeSink(name: string, stream: ByteSink): StreamWriter {
+  try {
+    return openSink(stream);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new HostError('ERR_STDIO', `${name}: the stream cannot be written to: ${reason}`, { cause: error });
+  }
 }
 
 const LEAST_CHUNK_BYTES = 4096;
@@ -154,7 +171,8 @@ class CapturedOutput implements Output {
   /** All are full but the last: a piece of its own for each write would cost hundreds of bytes for one. */
   readonly #chunks: Uint8Array[] = [];
   #roomBytes = 0;
-  #byteLength = 0;
+  #keptBytes = 0;
+  byteLength = 0;
   truncated = false;
 
   constructor(maxBytes: number) {
@@ -162,7 +180,8 @@ class CapturedOutput implements Output {
   }
 
   #take(bytes: Uint8Array): void {
-    const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
+    this.byteLength += bytes.byteLength;
+    const kept = bytes.subarray(0, this.#maxBytes - this.#keptBytes);
     if (kept.byteLength < bytes.byteLength) this.truncated = true;
     const fitting = kept.subarray(0, this.#roomBytes);
     this.#append(fitting);
@@ -174,8 +193,8 @@ class CapturedOutput implements Output {
 
   /** Doubles what there is, up to a limit. */
   #grow(leastBytes: number): void {
-    const doubled = Math.min(Math.max(this.#byteLength, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
-    this.#roomBytes = Math.max(leastBytes, Math.min(doubled, this.#maxBytes - this.#byteLength));
+    const doubled = Math.min(Math.max(this.#keptBytes, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
+    this.#roomBytes = Math.max(leastBytes, Math.min(doubled, this.#maxBytes - this.#keptBytes));
     this.#chunks.push(new Uint8Array(this.#roomBytes));
   }
 
@@ -183,11 +202,11 @@ class CapturedOutput implements Output {
     const chunk = this.#chunks.at(-1);
     chunk?.set(bytes, chunk.byteLength - this.#roomBytes);
     this.#roomBytes -= bytes.byteLength;
-    this.#byteLength += bytes.byteLength;
+    this.#keptBytes += bytes.byteLength;
   }
 
   get captured(): Buffer {
-    return Buffer.concat(this.#chunks, this.#byteLength);
+    return Buffer.concat(this.#chunks, this.#keptBytes);
   }
 }
 
@@ -198,6 +217,7 @@ class FunctionOutput implements Output {
   /** What an asynchronous function is not done with. */
   readonly #underway = new Set<Promise<void>>();
   failure: { error: unknown } | undefined;
+  byteLength = 0;
 
   constructor(to: (bytes: Uint8Array) => unknown) {
     this.#to = to;
@@ -206,6 +226,7 @@ class FunctionOutput implements Output {
   /** @throws what the function threw, every time: it gets nothing after. */
   #take(bytes: Uint8Array): Promise<void> | undefined {
     if (this.failure !== undefined) throw this.failure.error;
+    this.byteLength += bytes.byteLength;
     try {
       const taking = this.#to(bytes);
       return isThenable(taking) ? this.#watch(taking) : undefined;
@@ -242,19 +263,21 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 class StreamOutput implements Output {
   readonly isStream = true;
-  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#guarded(() => this.#writer.write(bytes)) };
+  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#write(bytes) };
   readonly #name: string;
   readonly #writer: StreamWriter;
   failure: { error: unknown } | undefined;
+  byteLength = 0;
 
   constructor(name: string, writer: StreamWriter) {
     this.#name = name;
     this.#writer = writer;
   }
 
-  #guarded(call: () => Promise<void> | undefined): Promise<void> | undefined {
+  #write(bytes: Uint8Array): Promise<void> | undefined {
+    this.byteLength += bytes.byteLength;
     try {
-      return call()?.catch((error: unknown) => this.#fail(error));
+      return this.#writer.write(bytes)?.catch((error: unknown) => this.#fail(error));
     } catch (error) {
       return this.#fail(error);
     }

@@ -1,0 +1,142 @@
+/** Compiled modules, kept by content. */
+import { type CompiledModule, compileModuleAsync, type ModuleSource, readModuleSource } from '../engine/compile.ts';
+import type { ModuleLimits } from '../engine/module-rewrite.ts';
+import { nowMs } from '../engine/run-recorder.ts';
+
+/** A module's bytes with their name in the cache, which no other bytes have. */
+export interface KeyedSource extends ModuleSource {
+  key: string;
+}
+
+export interface ModuleStats {
+  /** Modules, each as often as it is there with other limits. */
+  kept: number;
+  /** What they take, as the cache counts it. */
+  keptBytes: number;
+  hits: number;
+  misses: number;
+}
+
+interface Compiled {
+  source: KeyedSource;
+  compiled: CompiledModule;
+}
+
+interface Item {
+  promise: Promise<Compiled>;
+  /** 0 until it is compiled. */
+  byteLength: number;
+}
+
+/**
+ * What a compiled module takes, over the length of its binary: our copy, V8's copy with its tables (measured: 1.4 to 3 of
+ * it, the more the smaller), and the machine code of functions that were called, which V8 makes when they are.
+ */
+const BYTES_PER_BYTE = 5;
+
+/**
+ * Compiles modules in V8's threads, each once however many ask for it at a time, and keeps those that were used last
+ * within a budget. Modules are the same where a SHA-256 of their bytes is: tenants may try to forge them.
+ */
+export class ModuleCache {
+  readonly #maxBytes: number;
+  /** The one used last is last. */
+  readonly #items = new Map<string, Item>();
+  #keptBytes = 0;
+  #hits = 0;
+  #misses = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Reads and compiles what may be a module, binary or text.
+   * @param bytes must not change any more
+   * @throws ModuleError ERR_MODULE_COMPILE
+   */
+  async read(name: string, bytes: Uint8Array): Promise<KeyedSource> {
+    const key = await contentKey(bytes);
+    const { source } = await this.#get(itemKey(key, {}), async () => {
+      const read = { ...(await readModuleSource(name, bytes)), key };
+      return { source: read, compiled: await compileModuleAsync(read, {}) };
+    });
+    return { ...source, name };
+  }
+
+  /** @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT */
+  async compile(
+    source: KeyedSource,
+    limits: ModuleLimits,
+    onCompiled: (startMs: number) => void = () => {},
+  ): Promise<CompiledModule> {
+    const { name } = source;
+    const { compiled } = await this.#get(itemKey(source.key, limits), async () => {
+      const startMs = nowMs();
+      const made = { source, compiled: await compileModuleAsync(source, limits) };
+      onCompiled(startMs);
+      return made;
+    });
+    return compiled.name === name ? compiled : { ...compiled, name };
+  }
+
+  get stats(): ModuleStats {
+    return { kept: this.#items.size, keptBytes: this.#keptBytes, hits: this.#hits, misses: this.#misses };
+  }
+
+  clear(): void {
+    this.#items.clear();
+    this.#keptBytes = 0;
+  }
+
+  async #get(key: string, make: () => Promise<Compiled>): Promise<Compiled> {
+    const known = this.#items.get(key);
+    if (known === undefined) return await this.#add(key, make);
+    this.#items.delete(key);
+    this.#items.set(key, known);
+    try {
+      const found = await known.promise;
+      this.#hits++;
+      return found;
+    } catch {
+      // The message of a module that cannot be compiled names it, perhaps as another tenant does.
+      return await make();
+    }
+  }
+
+  async #add(key: string, make: () => Promise<Compiled>): Promise<Compiled> {
+    this.#misses++;
+    const item: Item = { promise: make(), byteLength: 0 };
+    this.#items.set(key, item);
+    try {
+      const made = await item.promise;
+      if (this.#items.get(key) === item) this.#count(item, made);
+      return made;
+    } catch (error) {
+      if (this.#items.get(key) === item) this.#items.delete(key);
+      throw error;
+    }
+  }
+
+  #count(item: Item, { source }: Compiled): void {
+    item.byteLength = source.bytes.byteLength * BYTES_PER_BYTE;
+    this.#keptBytes += item.byteLength;
+    for (const [key, { byteLength }] of this.#items) {
+      if (this.#keptBytes <= this.#maxBytes || this.#items.size === 1) return;
+      // One that is still being compiled takes nothing that is counted yet.
+      if (byteLength === 0) continue;
+      this.#items.delete(key);
+      this.#keptBytes -= byteLength;
+    }
+  }
+}
+
+function itemKey(key: string, { maxMemoryBytes, maxTableElements }: ModuleLimits): string {
+  return `${key},${maxMemoryBytes},${maxTableElements}`;
+}
+
+/** In a thread of Node's pool. */
+async function contentKey(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return Buffer.from(digest).toString('base64');
+}

@@ -1,0 +1,88 @@
+import { PoolError } from '../errors.ts';
+import { invalidOption } from '../options.ts';
+import type { PoolStats } from '../pool/contract.ts';
+import type { HostSink } from '../stdio/contract.ts';
+import type { GuestModule } from './guest-module.ts';
+import { Host } from './host.ts';
+import type { HostRunOptions, PoolOptions } from './host-options.ts';
+import { checkPoolOptions } from './option-checks.ts';
+import type { Captured, HostRunResult } from './run-result.ts';
+import { LazyWorkers } from './workers.ts';
+
+/** As for {@link Host.run}; where a guest runs is the pool's to say. */
+export type PoolRunOptions = Omit<HostRunOptions, 'mode'>;
+
+/**
+ * Workers of one host for many guests: threads or processes, each of which runs one guest at a time. Runs wait for a
+ * worker in turns of their tenants, higher priorities first. A worker that a guest was ended in, or that died, is replaced.
+ */
+export class Pool {
+  readonly #host: Host;
+  readonly #options: PoolOptions;
+  readonly #workers: LazyWorkers;
+  #isClosed = false;
+
+  /**
+   * Workers start with the first run.
+   * @param host whose modules, graphs and inference backend the runs share; it is not disposed with the pool
+   * @throws OptionError
+   */
+  constructor(host: Host, options: PoolOptions = {}) {
+    if (!(host instanceof Host)) throw invalidOption('host', 'a Host', host);
+    checkPoolOptions('options', options);
+    this.#host = host;
+    this.#options = { ...options };
+    const { defaults: _, ...workers } = options;
+    this.#workers = new LazyWorkers(workers);
+  }
+
+  /**
+   * Runs a module once in a worker of this pool.
+   * @throws as {@link Host.run}; PoolError ERR_POOL_QUEUE_FULL where as many runs wait as may, ERR_POOL_CLOSED
+   */
+  async run<Stdout extends HostSink = 'capture', Stderr extends HostSink = 'capture'>(
+    module: GuestModule,
+    options: PoolRunOptions & { stdout?: Stdout; stderr?: Stderr } = {},
+  ): Promise<HostRunResult<Captured<Stdout>, Captured<Stderr>>> {
+    if (this.#isClosed) throw new PoolError('ERR_POOL_CLOSED', 'the pool is closed');
+    const { isolation = 'thread', defaults = {} } = this.#options;
+    const { mode } = options as HostRunOptions;
+    if (mode !== undefined && mode !== isolation)
+      throw invalidOption('mode', `none, or ${isolation} as the pool's`, mode);
+    const result = await this.#host.runIn(module, options, {
+      defaults,
+      isolation,
+      mayUseCallingThread: false,
+      workers: () => this.#workers,
+    });
+    return result as HostRunResult<Captured<Stdout>, Captured<Stderr>>;
+  }
+
+  get stats(): PoolStats {
+    return this.#workers.stats;
+  }
+
+  /** Settles when no run goes on or waits. New ones may come meanwhile, and are waited for, too. */
+  drain(): Promise<void> {
+    return this.#workers.drain();
+  }
+
+  /**
+   * Ends every run, those that wait and those that go on, with ERR_POOL_CLOSED, and takes no more. Settles when the
+   * workers are gone.
+   */
+  async abort(): Promise<void> {
+    this.#isClosed = true;
+    await this.#workers.abort();
+  }
+
+  /** Takes no more runs, and settles when those that there are have ended and the workers are gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#workers.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,65 @@
+/** What came of one run, for its caller. */
+import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
+import type { RunUsage } from '../engine/run-report.ts';
+import { type ErrorCode, GuestTrapError, type HostError, ModuleError } from '../errors.ts';
+import type { GuestStreams } from '../stdio/guest-streams.ts';
+
+/**
+ * @typeParam Stdout `Buffer` where standard output was to be captured, which is the default; else `undefined`
+ * @typeParam Stderr the same of standard error
+ */
+export interface HostRunResult<Stdout = Buffer | undefined, Stderr = Buffer | undefined> {
+  /** What the guest gave to `proc_exit`, as it gave it; 0 when it returned. */
+  exitCode: number;
+  /** What the guest wrote, where that was to be captured, up to `maxCaptureBytes`. */
+  stdout: Stdout;
+  stderr: Stderr;
+  /** Whether a captured stream had more than `maxCaptureBytes`. */
+  truncated: boolean;
+  /** What the function that was invoked returned, as text. */
+  results: readonly string[];
+  usage: RunUsage;
+}
+
+/** What of a stream is in the result, by what was asked. */
+export type Captured<Sink> = [Sink] extends ['capture']
+  ? Buffer
+  : 'capture' extends Sink
+    ? Buffer | undefined
+    : undefined;
+
+/**
+ * @throws GuestTrapError and ModuleError for a guest that failed; what a stream or function of the embedder failed with
+ */
+export function resultOf(outcome: GuestOutcome, streams: GuestStreams, usage: RunUsage): HostRunResult {
+  const { failure } = streams;
+  if (failure !== undefined) throw failure.error;
+  const captured = capturedOf(streams);
+  if (outcome.kind === 'failed') throw failureError(outcome.failure, captured, usage);
+  return {
+    exitCode: outcome.kind === 'exited' ? outcome.exitCode : 0,
+    ...captured,
+    truncated: (streams.stdout.truncated || streams.stderr.truncated) ?? false,
+    results: outcome.kind === 'returned' ? outcome.results : [],
+    usage,
+  };
+}
+
+/** Each look puts all its chunks together. */
+export function capturedOf({ stdout, stderr }: GuestStreams): {
+  stdout: Buffer | undefined;
+  stderr: Buffer | undefined;
+} {
+  return { stdout: stdout.captured, stderr: stderr.captured };
+}
+
+const OF_THE_MODULE: readonly ErrorCode[] = ['ERR_MODULE_LINK', 'ERR_MODULE_LIMIT', 'ERR_MODULE_EXPORT'];
+
+function failureError(
+  { code, message, backtrace, cause }: GuestFailure,
+  captured: ReturnType<typeof capturedOf>,
+  usage: RunUsage,
+): HostError {
+  if (OF_THE_MODULE.includes(code)) return new ModuleError(code, message);
+  return new GuestTrapError(code, message, { backtrace, cause, ...captured, usage });
+}
