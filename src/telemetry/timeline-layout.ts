@@ -91,20 +91,22 @@ function lanes(name: string, slices: readonly Slice[]): Lane[] {
 const KINDS: readonly Slice['kind'][] = ['host', 'guest', 'call', 'wait', 'operation'];
 const order = ({ kind }: Slice) => KINDS.indexOf(kind);
 
-/** Puts a slice into a lane where it fits, cut by no more than what clocks differ. */
+/** Puts a slice into a lane where it fits, moved and cut by no more than what clocks differ. */
 function place(lane: { stack: Slice[]; slices: Slice[] }, slice: Slice): boolean {
-  const { stack } = lane;
+  const { stack, slices } = lane;
+  // Those before it may have been moved behind its start.
+  let startMs = Math.max(slice.startMs, slices.at(-1)?.startMs ?? slice.startMs);
   const hasEnded = (outer: Slice) =>
-    slice.startMs >= outer.endMs || (slice.endMs > outer.endMs && slice.startMs >= outer.endMs - CLOCK_NOISE_MS);
+    startMs >= outer.endMs || (slice.endMs > outer.endMs && startMs >= outer.endMs - CLOCK_NOISE_MS);
   while (stack.length > 0 && hasEnded(stack.at(-1) as Slice)) {
-    slice.startMs = Math.max(slice.startMs, (stack.pop() as Slice).endMs);
+    startMs = Math.max(startMs, (stack.pop() as Slice).endMs);
   }
   const outer = stack.at(-1);
   if (outer !== undefined && slice.endMs > outer.endMs + CLOCK_NOISE_MS) return false;
-  if (outer !== undefined) slice.endMs = Math.min(slice.endMs, outer.endMs);
-  slice.startMs = Math.min(slice.startMs, slice.endMs);
+  slice.startMs = startMs;
+  slice.endMs = Math.min(Math.max(slice.endMs, startMs), outer?.endMs ?? Number.POSITIVE_INFINITY);
   slice.depth = stack.length;
   stack.push(slice);
-  lane.slices.push(slice);
+  slices.push(slice);
   return true;
 }
