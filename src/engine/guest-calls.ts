@@ -17,6 +17,7 @@ import {
 } from './instantiation.ts';
 import { checkInvocable, parseArguments, resultTexts } from './invoke.ts';
 import { linkImports } from './link.ts';
+import { nowMs } from './run-recorder.ts';
 
 /** A call into a guest. Its result goes to `next`; what it throws ends the run. */
 export interface GuestCall {
@@ -32,6 +33,8 @@ export class GuestCallOrder {
   readonly #count = new InstanceCount();
   /** How far the guest came. */
   phase: GuestPhase = { at: 'instantiate' };
+  /** When the program had an instance; undefined before. */
+  instantiatedAtMs: number | undefined;
 
   constructor(plan: GuestPlan, imports: GuestImports) {
     this.#plan = plan;
@@ -88,6 +91,8 @@ export class GuestCallOrder {
     const instance = instantiate(program, linked.imports);
     const { memory } = instance.exports;
     own = memory instanceof WebAssembly.Memory ? memory : linked.memory;
+    this.#imports.noteMemories(instance, linked.memory);
+    if (!isPreload) this.instantiatedAtMs = nowMs();
     if (!isPreload) this.#imports.attach(own);
     const start = deferredStart(program, instance);
     if (start !== undefined) yield { call: start, args: [] };

@@ -7,14 +7,17 @@ import { PARAMETER_COUNTS } from '../nn/abi/witx.ts';
 import type { Backend } from '../nn/backend.ts';
 import type { Refusal, WasiNn } from '../nn/index.ts';
 import type { GraphRegistry } from '../nn/registry.ts';
-import type { InputSource, OutputSink, Preview1 } from '../wasi/index.ts';
+import type { HostCall, HostFunctions, InputSource, OutputSink, Preview1 } from '../wasi/index.ts';
 import { createPreview1 } from '../wasi/index.ts';
+import type { Waits } from '../wasi/suspending.ts';
 import type { CompiledModule } from './compile.ts';
 import type { GuestPlan } from './guest-plan.ts';
 import { preview1Type, wasiNnType } from './import-types.ts';
 import type { ExportedFunction } from './instantiation.ts';
 import type { HostFunction, ImportProvider } from './link.ts';
 import type { FunctionType } from './module-binary.ts';
+import { RunRecorder, type RunRecorderOptions } from './run-recorder.ts';
+import type { GuestUsage } from './run-report.ts';
 import { STACK_EXHAUSTED } from './trap.ts';
 
 /** Where a guest's standard streams go. */
@@ -37,24 +40,41 @@ export interface NnSupport {
 /** Told of a WASI call that was answered with `io` since something was thrown: by code of an embedder, or a fault of ours. */
 export type WasiFaultListener = (functionName: string, reason: unknown) => void;
 
+/** How much is noted of a run, and who is told at once. */
+export type RecordOptions = Pick<RunRecorderOptions, 'level' | 'onEntry'>;
+
 export interface GuestImportsOptions {
   /** Undefined: the guest has no wasi-nn to import. */
   nn: NnSupport | undefined;
+  record?: RecordOptions | undefined;
   onWasiFault?: WasiFaultListener | undefined;
   /** Makes of a function of the host what the guest imports in its place. Asked once for each import. */
   adapt?:
     | ((module: string, name: string, call: ExportedFunction) => HostFunction | WebAssembly.ImportValue)
     | undefined;
+  /** For a guest that can be suspended: calls that wait answer promises, of which `adapt` has to make something. */
+  waits?: Waits | undefined;
+}
+
+type NamedCalls = Pick<HostFunctions, 'get'>;
+
+/** Names come from the module, and may be those of every object. */
+function ownCalls(functions: Readonly<Record<string, HostCall>>): NamedCalls {
+  return { get: (name) => (Object.hasOwn(functions, name) ? functions[name] : undefined) };
 }
 
 type MemoryOf = () => WebAssembly.Memory | undefined;
 
 export class GuestImports {
   readonly exit = new GuestExit();
+  readonly recorder: RunRecorder;
+  /** Linear memories of all instances, as far as the host can see them. */
+  readonly memories = new Set<WebAssembly.Memory>();
   /** Whether the guest has left a call the stack that it needs. To be set before the guest has used any. */
   hasRoom: () => boolean = () => true;
   readonly #plan: GuestPlan;
   readonly #adapt: GuestImportsOptions['adapt'];
+  readonly #waits: Waits | undefined;
   readonly #memory = new GuestMemory();
   readonly #preview1: Preview1 | undefined;
   readonly #wasiNn: WasiNn | undefined;
@@ -65,9 +85,11 @@ export class GuestImports {
   #attached: WebAssembly.Memory | undefined;
 
   /** @throws HostError ERR_PREOPEN for a directory that cannot be given */
-  constructor(plan: GuestPlan, stdio: GuestStdio, { nn, onWasiFault, adapt }: GuestImportsOptions) {
+  constructor(plan: GuestPlan, stdio: GuestStdio, { nn, onWasiFault, adapt, record, waits }: GuestImportsOptions) {
+    this.recorder = new RunRecorder({ ...record, guestBytes: () => this.#memoryBytes() });
     this.#plan = plan;
     this.#adapt = adapt;
+    this.#waits = waits;
     this.#callsEmbedder = [...Object.values(stdio), ...plan.preopens].some(({ kind }) => EMBEDDER_KINDS.has(kind));
     if (plan.wasi.preview1 || plan.wasi.unstable) this.#preview1 = this.#createPreview1(stdio, onWasiFault);
     if (nn !== undefined) this.#wasiNn = createWasiNn(this.#nnOptions(nn));
@@ -77,6 +99,27 @@ export class GuestImports {
   dispose(): void {
     this.#wasiNn?.dispose();
     this.#preview1?.dispose();
+  }
+
+  /** Counts the memories of a new instance as the guest's. @param imported one that was made for it */
+  noteMemories({ exports }: WebAssembly.Instance, imported: WebAssembly.Memory | undefined): void {
+    if (imported !== undefined) this.memories.add(imported);
+    for (const name in exports) {
+      const value = exports[name];
+      if (value instanceof WebAssembly.Memory) this.memories.add(value);
+    }
+  }
+
+  /** What the guest used until now. */
+  usage(cpuMs: number | undefined): GuestUsage {
+    const { bytesRead = 0, bytesWritten = 0 } = this.#preview1?.traffic() ?? {};
+    return this.recorder.usage({ cpuMs, bytesRead, bytesWritten });
+  }
+
+  #memoryBytes(): number {
+    let byteLength = 0;
+    for (const { buffer } of this.memories) byteLength += buffer.byteLength;
+    return byteLength;
   }
 
   /** Names the memory that calls of the guest are about. */
@@ -89,7 +132,7 @@ export class GuestImports {
   /** @param ownMemory of a preload, whose WASI calls are about its memory and not the program's */
   providers(ownMemory: MemoryOf | undefined): Map<string, ImportProvider[]> {
     const providers = new Map<string, ImportProvider[]>();
-    const add = (module: string, functions: object, typeOf: (name: string) => FunctionType | undefined) => {
+    const add = (module: string, functions: NamedCalls, typeOf: (name: string) => FunctionType | undefined) => {
       providers.set(module, [(name) => this.#hostFunction(module, functions, name, typeOf(name), ownMemory)]);
     };
     const { preview1, unstable } = this.#plan.wasi;
@@ -97,7 +140,7 @@ export class GuestImports {
       add('wasi_snapshot_preview1', this.#preview1.snapshotPreview1, preview1Type);
     }
     if (this.#preview1 !== undefined && unstable) add('wasi_unstable', this.#preview1.unstable, preview1Type);
-    if (this.#wasiNn !== undefined) add('wasi_ephemeral_nn', this.#wasiNn.imports, nnType);
+    if (this.#wasiNn !== undefined) add('wasi_ephemeral_nn', ownCalls(this.#wasiNn.imports), nnType);
     for (const [name, modules] of this.#preloaded) providers.set(name, [...(providers.get(name) ?? []), ...modules]);
     return providers;
   }
@@ -118,11 +161,14 @@ export class GuestImports {
   }
 
   #createPreview1(stdio: GuestStdio, onWasiFault: WasiFaultListener | undefined): Preview1 {
-    const { args, env, preopens, maxMemoryFileBytes } = this.#plan;
+    const { args, env, preopens, maxMemoryFileBytes, maxOutputBytes } = this.#plan;
     const around = (name: string, call: (...args: never[]) => number) =>
       this.#callsEmbedder || CHANGING_CALLS.test(name) ? this.#withRoom(call) : call;
-    const shared = { memory: this.#memory, exit: this.exit, report: onWasiFault, around };
-    const limits = { ...(maxMemoryFileBytes !== undefined && { maxMemoryFileBytes }) };
+    const shared = { memory: this.#memory, exit: this.exit, report: onWasiFault, around, waits: this.#waits };
+    const limits = {
+      ...(maxMemoryFileBytes !== undefined && { maxMemoryFileBytes }),
+      ...(maxOutputBytes !== undefined && { maxOutputBytes }),
+    };
     return createPreview1({ ...shared, args, env, preopens, ...limits, ...stdio });
   }
 
@@ -131,6 +177,9 @@ export class GuestImports {
       memory: this.#memory,
       backend,
       registry,
+      isSuspending: this.#waits !== undefined,
+      onCall: this.recorder.onCall,
+      ...(this.recorder.level === 'timeline' && { profile: true }),
       ...(onRefused && { onRefused }),
       ...(properties && { properties }),
       ...(allowedGuestProperties && { allowedGuestProperties }),
@@ -139,13 +188,13 @@ export class GuestImports {
 
   #hostFunction(
     module: string,
-    functions: object,
+    functions: NamedCalls,
     name: string,
     type: FunctionType | undefined,
     ownMemory: MemoryOf | undefined,
   ) {
-    if (!Object.hasOwn(functions, name)) return undefined;
-    const call = (functions as Record<string, ExportedFunction>)[name] as ExportedFunction;
+    const call = functions.get(name) as ExportedFunction | undefined;
+    if (call === undefined) return undefined;
     // Of preview1, what runs in JavaScript has it already; what does not needs next to no stack.
     const roomy = Object.hasOwn(PARAMETER_COUNTS, name) ? this.#withRoom(call) : call;
     const value =
@@ -164,11 +213,17 @@ export class GuestImports {
   #withMemory<Result>(memory: WebAssembly.Memory | undefined, call: () => Result): Result {
     const before = this.#attached;
     this.attach(memory);
+    let result: Result;
     try {
-      return call();
-    } finally {
+      result = call();
+    } catch (error) {
       this.attach(before);
+      throw error;
     }
+    // Of a guest that is suspended: nothing else of it runs meanwhile.
+    if (result instanceof Promise) return result.finally(() => this.attach(before)) as Result;
+    this.attach(before);
+    return result;
   }
 }
 

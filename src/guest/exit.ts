@@ -34,6 +34,10 @@ export class GuestExit {
     return this.#failure;
   }
 
+  get hasEnded(): boolean {
+    return this.#exitCode !== undefined || this.#failure !== undefined;
+  }
+
   /** Records the code and unwinds the guest. Never returns. */
   end(exitCode: number): never {
     this.#exitCode = exitCode >>> 0;

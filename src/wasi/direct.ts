@@ -1,6 +1,7 @@
 import { OPENED } from '../native/direct-calls.ts';
 import type { NativeFs } from '../native/fs.ts';
-import type { Context, Functions } from './context.ts';
+import type { Context } from './context.ts';
+import type { HostCall, HostFunctions, Traffic } from './contract.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { HostDirectory } from './fd/host-directory.ts';
 import { HostFile } from './fd/host-file.ts';
@@ -17,6 +18,12 @@ function adopt(fs: NativeFs, positions: Float64Array, fd: number, what: number):
   return file;
 }
 
+export interface WithDirectCalls {
+  functions: HostFunctions;
+  /** What direct calls moved; what others moved is not in it. */
+  traffic(): Traffic;
+}
+
 /**
  * Puts the addon's direct calls in place of the functions that it has them for: a program that makes such a call by the ten
  * thousand then never waits for JavaScript, which is slow until V8 has compiled it. They ask the functions given here
@@ -24,20 +31,25 @@ function adopt(fs: NativeFs, positions: Float64Array, fd: number, what: number):
  *
  * @param functions of `wasi_snapshot_preview1`, with their guard
  */
-export function withDirectCalls(functions: Functions, context: Context): Functions {
+export function withDirectCalls(functions: HostFunctions, context: Context): WithDirectCalls {
   const { fs, descriptors, memory, monotonicStart } = context;
-  if (fs.directCalls === undefined || fs.kinds === undefined || fs.positions === undefined) return functions;
+  const none = { functions, traffic: () => ({ bytesRead: 0, bytesWritten: 0 }) };
+  if (fs.directCalls === undefined || fs.kinds === undefined || fs.positions === undefined) return none;
   const { kinds, positions } = fs;
   const calls = fs.directCalls({
     ...descriptors.direct,
     kinds,
     positions,
     monotonicStart,
-    functions,
+    functions: Object.fromEntries(functions.names.map((name) => [name, functions.get(name) as HostCall])),
   });
-  if (typeof calls === 'number') return functions;
+  if (typeof calls === 'number') return none;
   const { attach, ...direct } = calls;
+  const directly = new Map(Object.entries(direct as Record<string, HostCall>));
   memory.watch(attach);
   descriptors.adopt = (fd, what) => adopt(fs, positions, fd, what);
-  return { ...functions, ...(direct as Functions) };
+  return {
+    functions: { names: functions.names, get: (name) => directly.get(name) ?? functions.get(name) },
+    traffic: none.traffic,
+  };
 }

@@ -166,7 +166,11 @@ function writeTo(
   offset?: bigint,
 ): number {
   const { outputLimit } = descriptor;
-  const write = (most: number) =>
-    offset === undefined ? descriptor.write(memory, start, most) : descriptor.writeAt(memory, start, most, offset);
-  return outputLimit === undefined ? write(byteLength) : outputLimit.write(byteLength, write);
+  if (outputLimit !== undefined) {
+    return outputLimit.write(byteLength, (most) =>
+      offset === undefined ? descriptor.write(memory, start, most) : descriptor.writeAt(memory, start, most, offset),
+    );
+  }
+  if (offset !== undefined) return descriptor.writeAt(memory, start, byteLength, offset);
+  return descriptor.write(memory, start, byteLength);
 }

@@ -2,32 +2,22 @@ import { HostError } from '../errors.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { NativeFs } from '../native/fs.ts';
 import { invalidOption } from '../options.ts';
-import { argsFunctions } from './args.ts';
-import { clockFunctions } from './clock.ts';
-import type { Context, Functions } from './context.ts';
-import type { InputSource, OutputSink, Preview1, Preview1Options } from './contract.ts';
+import type { Context } from './context.ts';
+import type { HostCall, InputSource, OutputSink, Preview1, Preview1Options } from './contract.ts';
 import { DescriptorTable } from './descriptor-table.ts';
 import { withDirectCalls } from './direct.ts';
-import { environFunctions } from './environ.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { MemoryBudget } from './fd/memory-budget.ts';
 import { createNodeFs } from './fd/node-fs.ts';
 import { fromShim } from './fd/shim.ts';
 import { BytesInput, CallbackOutput, HostInput, HostOutput, NullInput, NullOutput } from './fd/stdio.ts';
-import { fdDirectoryFunctions } from './fd-directory.ts';
-import { fdIoFunctions } from './fd-io.ts';
-import { fdStatusFunctions } from './fd-status.ts';
+import { FunctionTable } from './function-table.ts';
 import { guarded } from './guard.ts';
 import { KeptListings } from './kept-listings.ts';
 import { SNAPSHOT, UNSTABLE } from './layout.ts';
-import { pathFunctions } from './path.ts';
-import { pollFunctions } from './poll.ts';
+import { OutputLimit } from './output-limit.ts';
 import { openPreopen } from './preopen.ts';
-import { procFunctions } from './proc.ts';
-import { randomFunctions } from './random.ts';
-import { schedFunctions } from './sched.ts';
-import { sockFunctions } from './sock.ts';
-import { type Waits, waiting } from './suspending.ts';
+import { type Waits, whenAnswered } from './suspending.ts';
 
 /** How many descriptors a guest may have open at once, standard ones and preopens included. */
 export const DEFAULT_MAX_OPEN_FILES = 1024;
@@ -52,6 +42,10 @@ export function createPreview1(options: Preview1Options): Preview1 {
   if (!Number.isSafeInteger(maxMemoryFileBytes) || maxMemoryFileBytes < 0) {
     throw invalidOption('maxMemoryFileBytes', 'a number of bytes', maxMemoryFileBytes);
   }
+  const { maxOutputBytes } = options;
+  if (maxOutputBytes !== undefined && (!Number.isSafeInteger(maxOutputBytes) || maxOutputBytes < 0)) {
+    throw invalidOption('maxOutputBytes', 'a number of bytes', maxOutputBytes);
+  }
   for (const [index, preopen] of options.preopens.entries()) {
     if (preopen.kind !== 'socket') toBytes(`preopens[${index}].guestPath`, preopen.guestPath);
   }
@@ -65,37 +59,62 @@ export function createPreview1(options: Preview1Options): Preview1 {
     descriptors,
     listings: new KeptListings(),
     layout: SNAPSHOT,
+    traffic: { bytesRead: 0, bytesWritten: 0 },
     args: options.args.map((arg, index) => toBytes(`args[${index}]`, arg)),
     env: options.env.map(([name, value]) => toBytes(`env ${name}`, `${name}=${value}`)),
     monotonicStart: fs.clockTime(false),
     waits: options.waits,
   };
   try {
-    const { waits } = options;
-    waits?.attach(fs);
-    const add = (descriptor: Descriptor) => {
-      descriptors.add(descriptor);
-      for (const name of descriptor.waitingCalls) waits?.calls.add(name);
-    };
-    add(openInput(fs, options.stdin, budget, waits));
-    add(openOutput(fs, 'stdout', options.stdout, budget, waits));
-    add(openOutput(fs, 'stderr', options.stderr, budget, waits));
-    for (const preopen of options.preopens) add(openPreopen(fs, preopen, budget, waits));
+    openAll(context, options, budget);
   } catch (error) {
     descriptors.closeAll();
     throw error;
   }
+  const finish = (name: string, call: HostCall) => finished(name, call, options);
+  const snapshot = withDirectCalls(new FunctionTable(context, finish), context);
   return {
-    snapshotPreview1: withDirectCalls(surrounded(functionsOf(context), options), context),
-    unstable: surrounded(withoutLaterOnes(functionsOf({ ...context, layout: UNSTABLE })), options),
+    snapshotPreview1: snapshot.functions,
+    unstable: new FunctionTable({ ...context, layout: UNSTABLE }, finish, LATER_THAN_UNSTABLE),
+    traffic: () => {
+      const direct = snapshot.traffic();
+      return {
+        bytesRead: context.traffic.bytesRead + direct.bytesRead,
+        bytesWritten: context.traffic.bytesWritten + direct.bytesWritten,
+      };
+    },
     dispose: () => descriptors.closeAll((error) => options.report?.('fd_close', error)),
   };
 }
 
-function surrounded(functions: Functions, { exit, report, around, waits }: Preview1Options): Functions {
-  const safe = guarded(functions, exit, report);
-  const all = around && Object.fromEntries(Object.entries(safe).map(([name, call]) => [name, around(name, call)]));
-  return waits === undefined ? (all ?? safe) : waiting(all ?? safe, waits);
+/** `sock_accept` came after `wasi_unstable`. */
+const LATER_THAN_UNSTABLE = ['sock_accept'];
+
+/** The standard streams, then the preopens. */
+function openAll({ fs, exit, descriptors }: Context, options: Preview1Options, budget: MemoryBudget): void {
+  const { waits, maxOutputBytes } = options;
+  const outputLimit = maxOutputBytes === undefined ? undefined : new OutputLimit(maxOutputBytes, exit);
+  waits?.attach(fs);
+  const add = (descriptor: Descriptor) => {
+    descriptors.add(descriptor);
+    for (const name of descriptor.waitingCalls) waits?.calls.add(name);
+  };
+  const addOutput = (name: string, sink: OutputSink) => {
+    const output = openOutput(fs, name, sink, budget, waits);
+    output.outputLimit = outputLimit;
+    add(output);
+  };
+  add(openInput(fs, options.stdin, budget, waits));
+  addOutput('stdout', options.stdout);
+  addOutput('stderr', options.stderr);
+  for (const preopen of options.preopens) add(openPreopen(fs, preopen, budget, waits));
+}
+
+/** A function with everything around it that all have. */
+function finished(name: string, call: HostCall, { exit, report, around, waits }: Preview1Options): HostCall {
+  const safe = guarded(name, call, exit, report);
+  const all = around?.(name, safe) ?? safe;
+  return waits?.calls.has(name) ? whenAnswered(all, waits) : all;
 }
 
 /** The addon's file calls, or Node's where the addon is missing: enough to run guests, slower and less exact. */
@@ -152,27 +171,4 @@ function openOutput(
     case 'descriptor':
       return sink.descriptor;
   }
-}
-
-function functionsOf(context: Context): Functions {
-  return {
-    ...argsFunctions(context),
-    ...environFunctions(context),
-    ...clockFunctions(context),
-    ...fdIoFunctions(context),
-    ...fdStatusFunctions(context),
-    ...fdDirectoryFunctions(context),
-    ...pathFunctions(context),
-    ...pollFunctions(context),
-    ...procFunctions(context),
-    ...randomFunctions(context),
-    ...schedFunctions(),
-    ...sockFunctions(context),
-  };
-}
-
-/** `sock_accept` came after `wasi_unstable`. */
-function withoutLaterOnes(functions: Functions): Functions {
-  const { sock_accept: _, ...rest } = functions;
-  return rest;
 }

@@ -4,7 +4,7 @@
  * whether its guest blocks a thread or is suspended.
  */
 import type { NativeFs } from '../native/fs.ts';
-import type { Functions } from './context.ts';
+import type { HostCall } from './contract.ts';
 import { type Errno, SUSPENDED } from './errno.ts';
 import { type HostFdWait, hostPoller } from './suspending-poll.ts';
 
@@ -78,14 +78,8 @@ function wakeAt(nanoseconds: bigint, wake: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Makes the functions that may have to wait answer a promise where they do. */
-export function waiting(functions: Functions, waits: Waits): Functions {
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, call]) => [name, waits.calls.has(name) ? whenAnswered(call, waits) : call]),
-  );
-}
-
-function whenAnswered(call: Functions[string], waits: Waits): Functions[string] {
+/** Makes a function that may have to wait answer a promise where it does. */
+export function whenAnswered(call: HostCall, waits: Waits): HostCall {
   return (...args) => {
     const errno = call(...args);
     // What is imported by the guest is made to take promises.
@@ -93,7 +87,7 @@ function whenAnswered(call: Functions[string], waits: Waits): Functions[string] 
   };
 }
 
-async function answered(call: Functions[string], args: never[], waits: Waits): Promise<Errno> {
+async function answered(call: HostCall, args: never[], waits: Waits): Promise<Errno> {
   for (;;) {
     await waits.over();
     const errno = call(...args);

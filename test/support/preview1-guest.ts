@@ -1,4 +1,5 @@
 import { GuestExit } from '../../src/guest/exit.ts';
+import type { HostFunctions } from '../../src/wasi/contract.ts';
 import { createPreview1, type Preview1, type Preview1Options } from '../../src/wasi/index.ts';
 import { guestWithMemory, type MaskedGuest } from './guest-memory.ts';
 
@@ -34,9 +35,9 @@ export function preview1Guest(
     exit,
   });
   const caller =
-    (functions: object) =>
+    (functions: HostFunctions) =>
     (name: string, ...args: (number | bigint)[]) => {
-      const call = (functions as Record<string, HostFunction>)[name];
+      const call = functions.get(name) as HostFunction | undefined;
       if (call === undefined) throw new Error(`no function ${name}`);
       return call(...args);
     };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { GuestExit } from '../../src/guest/exit.ts';
 import { GuestMemory } from '../../src/guest/memory.ts';
+import type { HostFunctions } from '../../src/wasi/contract.ts';
 import { createPreview1, type InputSource, type OutputSink, type Preview1Options } from '../../src/wasi/index.ts';
 
 export interface GuestRun extends Partial<Omit<Preview1Options, 'memory' | 'exit' | 'stdin' | 'stdout' | 'stderr'>> {
@@ -20,6 +21,10 @@ export interface GuestResult {
   stderr: string;
   /** Calls that the host answered with `io` because something was thrown. */
   reports: [functionName: string, reason: unknown][];
+}
+
+function importObject(functions: HostFunctions): WebAssembly.ModuleImports {
+  return Object.fromEntries(functions.names.map((name) => [name, functions.get(name) as WebAssembly.ImportValue]));
 }
 
 /** Runs a guest's `_start` with nothing but preview1 around it, on this thread. */
@@ -46,8 +51,8 @@ export function runGuest(run: GuestRun): GuestResult {
   try {
     const module = new WebAssembly.Module(typeof wasm === 'string' ? readFileSync(wasm) : wasm);
     const instance = new WebAssembly.Instance(module, {
-      wasi_snapshot_preview1: preview1.snapshotPreview1,
-      wasi_unstable: preview1.unstable,
+      wasi_snapshot_preview1: importObject(preview1.snapshotPreview1),
+      wasi_unstable: importObject(preview1.unstable),
     });
     memory.attach(instance.exports.memory as WebAssembly.Memory);
     (instance.exports._start as () => void)();

@@ -1,8 +1,8 @@
 import { DEFAULT_BACKTRACE_FRAMES, type GuestPlan } from '../../src/engine/guest-plan.ts';
-import { type GuestRun, type NnSupport, runGuest } from '../../src/engine/guest-run.ts';
+import { type GuestRun, type GuestStdio, type NnSupport, runGuest } from '../../src/engine/guest-run.ts';
 import { compileText } from './assemble.ts';
 
-export interface TextGuestResult extends Pick<GuestRun, 'outcome'> {
+export interface TextGuestResult extends Pick<GuestRun, 'outcome' | 'usage'> {
   stdout: string;
 }
 
@@ -11,10 +11,11 @@ export async function runTextGuest(
   module: string | Uint8Array,
   plan: Partial<Omit<GuestPlan, 'preloads'>> & { preloads?: Record<string, string> } = {},
   nn?: NnSupport,
+  stdio: Partial<GuestStdio> = {},
 ): Promise<TextGuestResult> {
   const chunks: Uint8Array[] = [];
   const { preloads = {}, limits = {}, ...rest } = plan;
-  const { outcome, dispose } = runGuest(
+  const { outcome, usage, dispose } = runGuest(
     {
       program: await compileText(module, limits),
       args: ['test.wat'],
@@ -33,9 +34,10 @@ export async function runTextGuest(
       stdin: { kind: 'null' },
       stdout: { kind: 'write', write: (bytes) => chunks.push(bytes) },
       stderr: { kind: 'null' },
+      ...stdio,
     },
     nn,
   );
   dispose();
-  return { outcome, stdout: Buffer.concat(chunks).toString('latin1') };
+  return { outcome, usage, stdout: Buffer.concat(chunks).toString('latin1') };
 }
