@@ -26,14 +26,26 @@ interface StackHooks {
  * @param maxFrames how many of the guest's frames to keep; 0 keeps none
  */
 export function withWasmFrames<Result>(maxFrames: number, call: () => Result): Result {
-  const hooks = Error as unknown as StackHooks;
-  const before = hooks.stackTraceLimit;
-  hooks.stackTraceLimit = Math.max(maxFrames + HOST_FRAMES, before);
+  const lower = raiseFrameLimit(maxFrames);
   try {
     return call();
   } finally {
-    hooks.stackTraceLimit = before;
+    lower();
   }
+}
+
+/**
+ * Has exceptions keep the frames of a guest from here on, for calls that do not end where they began.
+ * @returns what makes the limit what it was, unless somebody else has set it meanwhile
+ */
+export function raiseFrameLimit(maxFrames: number): () => void {
+  const hooks = Error as unknown as StackHooks;
+  const before = hooks.stackTraceLimit;
+  const raised = Math.max(maxFrames + HOST_FRAMES, before);
+  hooks.stackTraceLimit = raised;
+  return () => {
+    if (hooks.stackTraceLimit === raised) hooks.stackTraceLimit = before;
+  };
 }
 
 /**
