@@ -106,7 +106,7 @@ export class Host {
    */
   dispose(): void {
     this.#isDisposed = true;
-    this.#modules.clear();
+    this.#modules.close();
     this.graphs.dispose();
     // Nothing of it fails but runs, which tell their callers.
     void this.#workers.close();

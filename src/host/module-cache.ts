@@ -43,6 +43,7 @@ export class ModuleCache {
   /** The one used last is last. */
   readonly #items = new Map<string, Item>();
   #keptBytes = 0;
+  #isClosed = false;
   #hits = 0;
   #misses = 0;
 
@@ -84,7 +85,9 @@ export class ModuleCache {
     return { kept: this.#items.size, keptBytes: this.#keptBytes, hits: this.#hits, misses: this.#misses };
   }
 
-  clear(): void {
+  /** Keeps nothing from now on. */
+  close(): void {
+    this.#isClosed = true;
     this.#items.clear();
     this.#keptBytes = 0;
   }
@@ -106,6 +109,7 @@ export class ModuleCache {
 
   async #add(key: string, make: () => Promise<Compiled>): Promise<Compiled> {
     this.#misses++;
+    if (this.#isClosed) return await make();
     const item: Item = { promise: make(), byteLength: 0 };
     this.#items.set(key, item);
     try {

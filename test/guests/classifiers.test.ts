@@ -75,8 +75,10 @@ describe.skipIf(skipUnless(runtime))('a guest that classifies', () => {
         (i32.or (call $compute (i32.load (i32.const 144)))
                 (call $get (i32.load (i32.const 144)) (i32.const 0) (i32.const 8192) (i32.const 40) (i32.const 148)))))))
         (f32.load (i32.const 8204))))`);
-    using host = new Host({ graphs: [{ name: 'digits', encoding: 'openvino', directory: `${FIXTURES}digits` }] });
-    const { results } = await host.run(await host.compile(module), { invoke: { name: 'three' }, stdin: expected });
+    using host = new Host();
+    await host.graphs.register('digits', { dir: `${FIXTURES}digits` });
+    const options = { invoke: { name: 'three' }, stdin: expected, graphs: ['digits'] };
+    const { results } = await host.run(await host.compile(module), options);
     expect([results[0], Number(results[1])]).toEqual(['0', expect.closeTo(1, 1)]);
   });
 });

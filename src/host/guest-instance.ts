@@ -1,0 +1,203 @@
+/** A guest whose instance stays, for an embedder who calls its exports again and again. */
+import { type CompiledModule } from '../engine/compile.ts';
+import type { GuestOutcome } from '../engine/guest-plan.ts';
+import type { LiveAnswer, WasmValue } from '../engine/live-guest.ts';
+import type { GuestUsage } from '../engine/run-report.ts';
+import { GuestTrapError, HostError, ModuleError } from '../errors.ts';
+import { invalidOption } from '../options.ts';
+import { callArguments, type CallOptions } from './call-arguments.ts';
+
+export type { CallOptions, WasmValue };
+
+/** What one call came to. */
+export interface GuestCallResult {
+  /** `bigint` for i64, `number` for i32, f32 and f64. */
+  results: readonly WasmValue[];
+  /** Set where the guest ended itself during the call (`proc_exit`): it cannot be called any more. */
+  exitCode: number | undefined;
+  /** What the guest wrote during the call, where that is captured. */
+  stdout: Buffer | undefined;
+  stderr: Buffer | undefined;
+  /** Of all calls until now, instantiation included. */
+  usage: GuestUsage;
+}
+
+/** Where an instance lives. Asked for one thing at a time. */
+export interface InstancePlace {
+  start(options: CallOptions): Promise<LiveAnswer>;
+  call(name: string, args: readonly WasmValue[], options: CallOptions): Promise<LiveAnswer>;
+  memoryByteLength(): Promise<number>;
+  read(offset: number, byteLength: number): Promise<Uint8Array | undefined>;
+  write(offset: number, bytes: Uint8Array): Promise<boolean>;
+  /** What was captured since the last time. */
+  takeOutput(): { stdout: Buffer | undefined; stderr: Buffer | undefined };
+  dispose(): Promise<void>;
+}
+
+/**
+ * One instance of a module, made by `Host.instantiate`. Calls queue, one after another. What the guest opens, loads and keeps
+ * in its memory lives on from call to call, graphs and execution contexts of wasi-nn too, until {@link GuestInstance.dispose}.
+ *
+ * A trap, an exit, an abort or a timeout ends it, since nobody knows then what state its data is in.
+ */
+export class GuestInstance {
+  readonly memory: InstanceMemory;
+  readonly #program: CompiledModule;
+  readonly #place: InstancePlace;
+  /** Of whatever was asked last. */
+  #last: Promise<unknown> = Promise.resolve();
+  #ended: HostError | undefined;
+  #disposal: Promise<void> | undefined;
+
+  /** @internal Made by `Host.instantiate`. */
+  constructor(program: CompiledModule, place: InstancePlace) {
+    this.#program = program;
+    this.#place = place;
+    this.memory = new InstanceMemory((ask) => this.#next(() => ask(place)));
+  }
+
+  /** @internal Makes the instance and calls its `_initialize`. */
+  async start(options: CallOptions): Promise<void> {
+    try {
+      await this.#next(async () => this.#resultOf(await this.#place.start(options)));
+    } catch (error) {
+      await this.dispose();
+      throw error;
+    }
+    if (this.#ended !== undefined) {
+      await this.dispose();
+      throw this.#ended;
+    }
+  }
+
+  /** Names of the functions that can be called. */
+  get exports(): readonly string[] {
+    return this.#program.shape.exports.filter(({ kind }) => kind === 'func').map(({ name }) => name);
+  }
+
+  /**
+   * Calls an export.
+   *
+   * @param args of its parameters' types: `number` for i32 (signed or unsigned), f32 and f64, `bigint` for i64; after them
+   *   `{ timeoutMs, signal }`, which count from when the call's turn has come, and end the instance
+   * @throws OptionError for arguments that do not fit; ModuleError ERR_MODULE_EXPORT where there is no such function, or one
+   *   whose types cannot be passed; GuestTrapError, with what was captured: ERR_GUEST_TRAP, ERR_GUEST_EXCEPTION,
+   *   ERR_GUEST_TIMEOUT, ERR_GUEST_ABORTED, ERR_GUEST_OUTPUT_LIMIT; HostError ERR_GUEST_CRASHED, ERR_GUEST_HEAP_LIMIT;
+   *   ERR_RELEASED where the instance has ended before, with the reason
+   */
+  async call(name: string, ...args: readonly (WasmValue | CallOptions)[]): Promise<GuestCallResult> {
+    const entry = this.#program.shape.exports.find((one) => one.name === name && one.kind === 'func');
+    if (entry === undefined) throw new ModuleError('ERR_MODULE_EXPORT', `no func export named \`${name}\` found`);
+    const { values, options } = callArguments(name, entry.type ?? { params: [], results: [] }, args);
+    return this.#next(async () => this.#resultOf(await this.#place.call(name, values, options)));
+  }
+
+  /**
+   * Ends the guest, one that is being called too, and gives back what it holds. Further calls are ERR_RELEASED. Settles when
+   * that is done.
+   */
+  dispose(): Promise<void> {
+    this.#ended ??= new HostError('ERR_RELEASED', 'the instance was disposed');
+    this.#disposal ??= this.#place.dispose();
+    return this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** Whether it can be called no more. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  #next<Result>(action: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(async () => {
+      if (this.#ended !== undefined) throw this.#ended;
+      try {
+        return await action();
+      } catch (error) {
+        throw this.#disposal !== undefined && this.#ended !== undefined ? this.#ended : error;
+      }
+    });
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  #resultOf({ results, ending, usage }: LiveAnswer): GuestCallResult {
+    const output = this.#place.takeOutput();
+    if (ending === undefined) return { results: results ?? [], exitCode: undefined, ...output, usage };
+    if (ending.kind === 'exited') {
+      this.#end(`it exited with code ${ending.exitCode}`);
+      return { results: [], exitCode: ending.exitCode, ...output, usage };
+    }
+    throw this.#failed(ending, output);
+  }
+
+  #failed(ending: GuestOutcome, output: Pick<GuestCallResult, 'stdout' | 'stderr'>): HostError {
+    if (ending.kind !== 'failed') throw new TypeError(`no failure: ${ending.kind}`);
+    const { code, message, backtrace, cause } = ending.failure;
+    const error = code.startsWith('ERR_MODULE_')
+      ? new ModuleError(code, message)
+      : new GuestTrapError(code, message, { backtrace, cause, ...output });
+    this.#end(message, error);
+    return error;
+  }
+
+  #end(reason: string, cause?: HostError): void {
+    this.#ended ??= new HostError('ERR_RELEASED', `the instance has ended: ${reason}`, { cause });
+  }
+}
+
+/** The linear memory of an instance, by copies: it may grow, and lies in another thread. */
+export class InstanceMemory {
+  readonly #ask: <Result>(ask: (place: InstancePlace) => Promise<Result>) => Promise<Result>;
+
+  /** @internal */
+  constructor(ask: <Result>(ask: (place: InstancePlace) => Promise<Result>) => Promise<Result>) {
+    this.#ask = ask;
+  }
+
+  /** Its size now; 0 where the module has none that is visible. @throws HostError ERR_RELEASED */
+  byteLength(): Promise<number> {
+    return this.#ask((place) => place.memoryByteLength());
+  }
+
+  /**
+   * Bytes of the memory, copied, after the calls that were made before.
+   * @param offset in bytes
+   * @throws OptionError where the range leaves the memory; HostError ERR_RELEASED
+   */
+  async read(offset: number, byteLength: number): Promise<Uint8Array> {
+    checkRange(offset, byteLength);
+    return this.#ask(async (place) => {
+      const bytes = await place.read(offset, byteLength);
+      if (bytes === undefined) throw await outside(place, offset, byteLength);
+      return bytes;
+    });
+  }
+
+  /**
+   * Copies bytes into the memory, after the calls that were made before; they may change once the promise is settled.
+   * @param offset in bytes
+   * @throws OptionError where the range leaves the memory, and nothing is written; HostError ERR_RELEASED
+   */
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) throw invalidOption('bytes', 'a Uint8Array', bytes);
+    checkRange(offset, bytes.byteLength);
+    return this.#ask(async (place) => {
+      if (!(await place.write(offset, bytes))) throw await outside(place, offset, bytes.byteLength);
+    });
+  }
+}
+
+function checkRange(offset: number, byteLength: number): void {
+  for (const [name, value] of Object.entries({ offset, byteLength })) {
+    if (!Number.isSafeInteger(value) || value < 0) throw invalidOption(name, 'a whole number of bytes', value);
+  }
+}
+
+async function outside(place: InstancePlace, offset: number, byteLength: number): Promise<HostError> {
+  const most = await place.memoryByteLength();
+  return invalidOption('offset', `${byteLength} bytes within the memory of ${most}`, offset);
+}
