@@ -16,6 +16,7 @@ const OUTPUT = join(ROOT, 'native', 'build', 'sanitize');
 const TESTS = [
   'test/native/fs',
   'test/native/preview1',
+  'test/native/thread',
   'test/conformance/conformance.test.ts',
   'test/wasi',
   'test/sandbox/escape.test.ts',

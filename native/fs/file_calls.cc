@@ -1,8 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -11,66 +9,11 @@
 #include "arguments.h"
 #include "calls.h"
 #include "descriptor.h"
-#include "file_reads.h"
+#include "file_transfer.h"
 #include "owned_descriptors.h"
 #include "status.h"
 
 namespace fs {
-namespace {
-
-// One read or write moves no more than this on Linux; asking for more is EINVAL on macOS.
-constexpr size_t kMostAtOnce = 0x7ffff000;
-
-size_t Bounded(size_t length) { return length < kMostAtOnce ? length : kMostAtOnce; }
-
-// ---- large reads ----
-
-// From here on it pays to ask for the pages first.
-constexpr size_t kLargeRead = 1 << 20;
-
-#ifdef __linux__
-// Whether a few pages of a range are there, which tells a buffer that is used again: asking for pages that are there takes
-// a tenth of the time that the read itself takes.
-bool SeemsTouched(uintptr_t first, uintptr_t end, uintptr_t page) {
-  constexpr uintptr_t kSamples = 8;
-  const uintptr_t pages = (end - first + page - 1) / page;
-  for (uintptr_t sample = 0; sample < kSamples; ++sample) {
-    unsigned char resident = 0;
-    const uintptr_t address = first + (pages - 1) * sample / (kSamples - 1) * page;
-    if (mincore(reinterpret_cast<void*>(address), page, &resident) != 0 || (resident & 1) == 0) return false;
-  }
-  return true;
-}
-#endif
-
-}  // namespace
-
-// A guest's memory has no pages before they are touched: a file read into it faults for each, which takes longer than the
-// copy. Asked for at once, the first read of 14 MB takes a fifth less. (As huge pages it would take a third less, but now and
-// then the system first makes room for one, for tens of milliseconds.) Only what the file fills is asked for: the guest's
-// buffer may be far larger.
-void TouchPages(int fd, const Range& range, int64_t offset) {
-#ifdef __linux__
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-  struct stat status;
-  if (range.length < kLargeRead || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || offset < 0) return;
-  const int64_t rest = status.st_size - offset;
-  if (rest < static_cast<int64_t>(kLargeRead)) return;
-  const size_t length = range.length < static_cast<size_t>(rest) ? range.length : static_cast<size_t>(rest);
-  const uintptr_t start = reinterpret_cast<uintptr_t>(range.bytes);
-  const uintptr_t end = start + length;
-  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const uintptr_t first = start & ~(page - 1);
-  if (SeemsTouched(first, end, page)) return;
-  // Refused before Linux 5.14; the read does without.
-  madvise(reinterpret_cast<void*>(first), end - first, MADV_POPULATE_WRITE);
-#else
-  (void)fd, (void)range, (void)offset;
-#endif
-}
-
 namespace {
 
 // ---- the packed listing ----
@@ -85,7 +28,7 @@ uint32_t TypeOf(int directory, const struct dirent& entry) {
   return fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? (status.st_mode & S_IFMT) : 0;
 }
 
-int List(int directory, std::vector<uint8_t>* out) {
+int List(const thread::Interrupt& interrupt, int directory, std::vector<uint8_t>* out) {
   // A description of its own: reading moves its offset, and the guest's descriptor may be a path-only one.
   Descriptor listed(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!listed.open()) return errno;
@@ -94,6 +37,10 @@ int List(int directory, std::vector<uint8_t>* out) {
   listed.Release();
   errno = 0;
   while (const struct dirent* entry = readdir(stream)) {
+    if (interrupt.requested()) {
+      errno = EINTR;
+      break;
+    }
     const char* name = entry->d_name;
     if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
       const size_t length = strlen(name);
@@ -149,8 +96,7 @@ napi_value ReadAt(napi_env env, napi_callback_info info) {
   const Range range = in.Slice(1);
   const int64_t offset = in.Long(4);
   if (in.error() != 0) return Failed(env, in.error());
-  TouchPages(fd, range, offset);
-  return Answer(env, Restarting([&] { return pread(fd, range.bytes, Bounded(range.length), offset); }));
+  return Answer(env, ReadFileAt(InterruptOf(env), fd, range, offset));
 }
 
 // (descriptor, memory, start, length, offset) -> bytes written
@@ -160,7 +106,7 @@ napi_value WriteAt(napi_env env, napi_callback_info info) {
   const Range range = in.Slice(1);
   const int64_t offset = in.Long(4);
   if (in.error() != 0) return Failed(env, in.error());
-  return Answer(env, Restarting([&] { return pwrite(fd, range.bytes, Bounded(range.length), offset); }));
+  return Answer(env, WriteFileAt(InterruptOf(env), fd, range, offset));
 }
 
 // (descriptor, memory, start, length) -> bytes written, at the end whatever its offset
@@ -169,17 +115,7 @@ napi_value Append(napi_env env, napi_callback_info info) {
   const int fd = in.Int(0);
   const Range range = in.Slice(1);
   if (in.error() != 0) return Failed(env, in.error());
-#ifdef RWF_APPEND
-  const struct iovec vector = {range.bytes, Bounded(range.length)};
-  const ssize_t written = Restarting([&] { return pwritev2(fd, &vector, 1, 0, RWF_APPEND); });
-  if (written >= 0 || !IsUnsupported(errno)) return Answer(env, written);
-#endif
-  // The description belongs to this descriptor alone, so its flag may be turned for the length of one write.
-  const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_APPEND) != 0) return Failed(env, errno);
-  napi_value answer = Answer(env, Restarting([&] { return write(fd, range.bytes, Bounded(range.length)); }));
-  fcntl(fd, F_SETFL, flags);
-  return answer;
+  return Answer(env, AppendToFile(InterruptOf(env), fd, range));
 }
 
 // (descriptor, length) -> 0
@@ -242,7 +178,7 @@ napi_value ListDirectory(napi_env env, napi_callback_info info) {
   const int fd = in.Int(0);
   if (in.error() != 0) return Failed(env, in.error());
   std::vector<uint8_t> listing;
-  const int error = List(fd, &listing);
+  const int error = List(InterruptOf(env), fd, &listing);
   if (error != 0) return Failed(env, error);
   void* bytes = nullptr;
   napi_value buffer = nullptr;

@@ -1,5 +1,5 @@
-// Pipes, terminals and sockets: what can be moved without waiting is moved; waiting is a call of its own with a time limit,
-// so that JavaScript runs in between and a worker that is being terminated ends.
+// Pipes, terminals and sockets: what can be moved without waiting is moved; waiting is a call of its own, which an interrupt
+// of the thread ends, and with a time limit, so that JavaScript runs in between and a worker that is being terminated ends.
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
@@ -14,13 +14,24 @@
 
 #include "arguments.h"
 #include "calls.h"
+#include "file_transfer.h"
+#include "own_description.h"
 #include "owned_descriptors.h"
+#include "thread/room.h"
 
 namespace fs {
 namespace {
 
-// A write of this much to a pipe that poll(2) calls writable does not wait (POSIX: PIPE_BUF).
+// A write of this much to a pipe that poll(2) calls writable does not wait (POSIX: PIPE_BUF), if nobody else writes.
 constexpr size_t kAtomicPipeWrite = 4096;
+
+#ifdef MSG_NOSIGNAL
+constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+#else
+constexpr int kSendFlags = MSG_DONTWAIT;
+#endif
+
+bool IsNoSocket(ssize_t result) { return result < 0 && errno == ENOTSOCK; }
 
 bool Ready(int fd, short events) {
   struct pollfd entry = {fd, events, 0};
@@ -44,7 +55,12 @@ ssize_t TryRead(int fd, const Range& range) {
   const ssize_t got = Restarting([&] { return preadv2(fd, &vector, 1, -1, RWF_NOWAIT); });
   if (got >= 0 || !IsUnsupported(errno)) return got;
 #endif
-  // Terminals, mostly: read(2) waits for nothing when poll(2) has seen something.
+  // Terminals, mostly; pipes and sockets before Linux 6.4.
+  const ssize_t received = Restarting([&] { return recv(fd, range.bytes, range.length, MSG_DONTWAIT); });
+  if (!IsNoSocket(received)) return received;
+  const Descriptor own = OwnDescription(fd);
+  if (own.open()) return Restarting([&] { return read(own.get(), range.bytes, range.length); });
+  // What is left waits when somebody else takes what poll(2) has seen, and nothing ends that wait.
   if (!Ready(fd, POLLIN)) {
     errno = EAGAIN;
     return -1;
@@ -58,6 +74,11 @@ ssize_t TryWrite(int fd, const Range& range) {
   const ssize_t put = Restarting([&] { return pwritev2(fd, &vector, 1, -1, RWF_NOWAIT); });
   if (put >= 0 || !IsUnsupported(errno)) return put;
 #endif
+  // As for reading. A terminal takes what it has room for, which is less than poll(2) lets one hope.
+  const ssize_t sent = Restarting([&] { return send(fd, range.bytes, range.length, kSendFlags); });
+  if (!IsNoSocket(sent)) return sent;
+  const Descriptor own = OwnDescription(fd);
+  if (own.open()) return Restarting([&] { return write(own.get(), range.bytes, range.length); });
   if (!Ready(fd, POLLOUT)) {
     errno = EAGAIN;
     return -1;
@@ -87,7 +108,7 @@ napi_value ReadNow(napi_env env, napi_callback_info info) {
   const bool stream = in.Bool(4);
   if (in.error() != 0) return Failed(env, in.error());
   if (stream) return Answer(env, TryRead(fd, range));
-  return Answer(env, Restarting([&] { return read(fd, range.bytes, range.length); }));
+  return Answer(env, ReadFileOn(InterruptOf(env), fd, range));
 }
 
 // (descriptor, memory, start, length, stream) -> bytes written; EAGAIN where a stream takes nothing yet
@@ -98,11 +119,11 @@ napi_value WriteNow(napi_env env, napi_callback_info info) {
   const bool stream = in.Bool(4);
   if (in.error() != 0) return Failed(env, in.error());
   if (stream) return Answer(env, TryWrite(fd, range));
-  return Answer(env, Restarting([&] { return write(fd, range.bytes, range.length); }));
+  return Answer(env, WriteFileOn(InterruptOf(env), fd, range));
 }
 
 // (Int32Array of descriptor, events, results; milliseconds, fractions too) -> how many are ready; 0 when the time is over or a
-// signal came
+// signal came; EINTR where nothing is ready and the thread was interrupted
 napi_value Wait(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value values[2];
@@ -117,13 +138,21 @@ napi_value Wait(napi_env env, napi_callback_info info) {
     return Failed(env, EINVAL);
   }
   int32_t* triples = static_cast<int32_t*>(data);
-  std::vector<struct pollfd> entries(length / 3);
-  for (size_t index = 0; index < entries.size(); ++index) {
+  const size_t wanted = length / 3;
+  std::vector<struct pollfd> entries(wanted);
+  for (size_t index = 0; index < wanted; ++index) {
     entries[index] = {triples[index * 3], static_cast<short>(triples[index * 3 + 1]), 0};
   }
-  const int ready = PollFor(entries.data(), static_cast<nfds_t>(entries.size()), milliseconds);
-  if (ready < 0) return errno == EINTR ? Int(env, 0) : Failed(env, errno);
-  for (size_t index = 0; index < entries.size(); ++index) triples[index * 3 + 2] = entries[index].revents;
+  thread::Room& room = thread::Room::Of(env);
+  // Without a descriptor for it the wait ends by its time.
+  const int wake = milliseconds > 0 ? room.WakeDescriptor() : -1;
+  if (wake >= 0) entries.push_back({wake, POLLIN, 0});
+  int ready = PollFor(entries.data(), static_cast<nfds_t>(entries.size()), milliseconds);
+  if (ready < 0 && errno != EINTR) return Failed(env, errno);
+  const bool is_awake = ready > 0 && entries.size() > wanted && entries.back().revents != 0;
+  ready = ready < 0 ? 0 : is_awake ? ready - 1 : ready;
+  if (ready == 0 && room.interrupt()->requested()) return Failed(env, EINTR);
+  for (size_t index = 0; index < wanted; ++index) triples[index * 3 + 2] = entries[index].revents;
   return Int(env, ready);
 }
 
@@ -188,12 +217,7 @@ napi_value Send(napi_env env, napi_callback_info info) {
   const int fd = in.Int(0);
   const Range range = in.Slice(1);
   if (in.error() != 0) return Failed(env, in.error());
-#ifdef MSG_NOSIGNAL
-  constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-#else
-  constexpr int flags = MSG_DONTWAIT;
-#endif
-  return Answer(env, Restarting([&] { return send(fd, range.bytes, range.length, flags); }));
+  return Answer(env, Restarting([&] { return send(fd, range.bytes, range.length, kSendFlags); }));
 }
 
 // (descriptor, reading, writing) -> 0

@@ -158,6 +158,7 @@ napi_value MakeCalls(napi_env env, napi_callback_info info) {
       napi_create_reference(env, fallbacks, 0, &guest->fallbacks) != napi_ok || napi_create_object(env, &calls) != napi_ok) {
     return fs::Failed(env, ENOMEM);
   }
+  guest->interrupt = thread::Interrupt::Of(env);
   // From the first function on it belongs to their finalizers.
   DirectGuest* shared = guest.release();
   for (uint32_t index = 0; index <= kDirectCount; ++index) {

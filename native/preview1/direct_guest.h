@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 
 #include "fs/arguments.h"
 #include "numbers.h"
+#include "thread/interrupt.h"
 
 namespace preview1 {
 
@@ -54,6 +56,8 @@ struct DirectGuest {
   uint8_t random[4096] = {};
   size_t random_left = 0;
   int functions = 0;
+  // Of the environment that the guest runs in.
+  std::shared_ptr<thread::Interrupt> interrupt;
 
   // Whether one more may be open, with a number of `table`.
   bool HasNumber() const { return counts[kRoom] > 0 && static_cast<size_t>(counts[kTop]) < table_length; }

@@ -13,7 +13,7 @@
 #include <cerrno>
 
 #include "direct_guest.h"
-#include "fs/file_reads.h"
+#include "fs/file_transfer.h"
 
 namespace preview1 {
 namespace {
@@ -22,12 +22,14 @@ namespace {
 constexpr double kMostPosition = 9007199254740991.0 - 4294967296.0;
 // A pipe takes this much whole or not at all (POSIX: PIPE_BUF on Linux).
 constexpr size_t kAtomicPipeWrite = 4096;
-// One call of the system may write less of more (Linux: 2 GiB less a page): JavaScript goes on where it stopped.
-constexpr size_t kWholeFileWrite = 1u << 30;
 constexpr uint32_t kSmallRandom = 256;
 
-ssize_t ReadStream(int fd, uint8_t kind, const struct iovec& buffer) {
-  if (kind == kFileIn) return read(fd, buffer.iov_base, buffer.iov_len);
+using thread::Interrupt;
+
+fs::Range RangeOf(const struct iovec& buffer) { return {static_cast<uint8_t*>(buffer.iov_base), buffer.iov_len}; }
+
+ssize_t ReadStream(const Interrupt& interrupt, int fd, uint8_t kind, const struct iovec& buffer) {
+  if (kind == kFileIn) return fs::ReadFileOn(interrupt, fd, RangeOf(buffer));
 #ifdef RWF_NOWAIT
   return preadv2(fd, &buffer, 1, -1, RWF_NOWAIT);
 #else
@@ -35,8 +37,9 @@ ssize_t ReadStream(int fd, uint8_t kind, const struct iovec& buffer) {
 #endif
 }
 
-ssize_t WriteStream(int fd, uint8_t kind, const struct iovec& buffer) {
-  if (kind == kFileOut) return buffer.iov_len <= kWholeFileWrite ? write(fd, buffer.iov_base, buffer.iov_len) : -1;
+ssize_t WriteStream(const Interrupt& interrupt, int fd, uint8_t kind, const struct iovec& buffer) {
+  // Of more a part may be written: JavaScript goes on where it stopped.
+  if (kind == kFileOut) return buffer.iov_len <= fs::kTransferPart ? fs::WriteFileOn(interrupt, fd, RangeOf(buffer)) : -1;
 #ifdef RWF_NOWAIT
   // More could go in part: that is left to JavaScript, which waits and goes on.
   if (buffer.iov_len <= kAtomicPipeWrite) return pwritev2(fd, &buffer, 1, -1, RWF_NOWAIT);
@@ -44,13 +47,12 @@ ssize_t WriteStream(int fd, uint8_t kind, const struct iovec& buffer) {
   return -1;
 }
 
-ssize_t ReadFile(int fd, const struct iovec& buffer, off_t offset) {
-  fs::TouchPages(fd, fs::Range{static_cast<uint8_t*>(buffer.iov_base), buffer.iov_len}, offset);
-  return pread(fd, buffer.iov_base, buffer.iov_len, offset);
+ssize_t ReadFile(const Interrupt& interrupt, int fd, const struct iovec& buffer, off_t offset) {
+  return fs::ReadFileAt(interrupt, fd, RangeOf(buffer), offset);
 }
 
-ssize_t WriteFile(int fd, const struct iovec& buffer, off_t offset) {
-  return pwrite(fd, buffer.iov_base, buffer.iov_len, offset);
+ssize_t WriteFile(const Interrupt& interrupt, int fd, const struct iovec& buffer, off_t offset) {
+  return fs::WriteFileAt(interrupt, fd, RangeOf(buffer), offset);
 }
 
 // The arguments of fd_read and fd_write: descriptor, vectors, their count, where the bytes moved are written.
@@ -70,7 +72,9 @@ int Move(DirectCall& call, int kinds, OnFile on_file, OnStream on_stream) {
   double& position = call.guest().positions[host.fd];
   const bool is_file = (host.kind & kFile) != 0;
   if (is_file && !(position >= 0 && position <= kMostPosition)) return kNotPlain;
-  const ssize_t moved = is_file ? on_file(host.fd, buffer, static_cast<off_t>(position)) : on_stream(host.fd, host.kind, buffer);
+  const Interrupt& interrupt = *call.guest().interrupt;
+  const ssize_t moved = is_file ? on_file(interrupt, host.fd, buffer, static_cast<off_t>(position))
+                                : on_stream(interrupt, host.fd, host.kind, buffer);
   if (moved < 0) return kNotPlain;
   if (is_file) position += static_cast<double>(moved);
   Store32(moved_at, static_cast<uint32_t>(moved));

@@ -3,9 +3,11 @@
 #include <node_api.h>
 
 #include <memory>
+#include <optional>
 
 #include "addon_state.h"
 #include "thread/interrupt.h"
+#include "thread/wake.h"
 
 namespace thread {
 
@@ -22,8 +24,15 @@ class Room : public edge::RoomState {
 
   const std::shared_ptr<Interrupt>& interrupt() const { return interrupt_; }
 
+  /** Of {@link Wake}; -1 where the process has no descriptor left. Only threads that wait have one. */
+  int WakeDescriptor() {
+    if (!wake_ || wake_->fd() < 0) wake_.emplace(interrupt_);
+    return wake_->fd();
+  }
+
  private:
   const std::shared_ptr<Interrupt> interrupt_;
+  std::optional<Wake> wake_;
 };
 
 }  // namespace thread

@@ -117,7 +117,7 @@ export interface NativeFs extends NativeDirectCalls {
   /** `pread` straight into `memory[start, start + byteLength)`, which may be shared and up to 4 GiB. */
   readAt(fd: number, memory: Uint8Array, start: number, byteLength: number, offset: Offset): number;
   writeAt(fd: number, memory: Uint8Array, start: number, byteLength: number, offset: Offset): number;
-  /** Writes at the end of the file, atomically with finding it. */
+  /** Writes at the end of the file, atomically with finding it (in parts of 8 MiB). */
   append(fd: number, memory: Uint8Array, start: number, byteLength: number): number;
   truncate(fd: number, byteLength: bigint): number;
   sync(fd: number): number;
@@ -138,7 +138,8 @@ export interface NativeFs extends NativeDirectCalls {
   writeNow(fd: number, memory: Uint8Array, start: number, byteLength: number, stream: boolean): number;
   /**
    * `poll`: triples of descriptor, events, and the answer. Blocks the thread for at most `milliseconds` (a fraction is
-   * honoured); 0 when the time is over or a signal came.
+   * honoured); 0 when the time is over or a signal came, EINTR where nothing is ready and the thread was interrupted
+   * ({@link NativeThread.interrupt}).
    */
   wait(triples: Int32Array, milliseconds: number): number;
   /** Bytes that can be read without waiting. */
