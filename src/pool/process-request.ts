@@ -1,0 +1,101 @@
+/** What of a request a child process can have as it is, what this process does in its place, and what is refused. */
+import { fstatSync, read, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { GuestPlan } from '../engine/guest-plan.ts';
+import type { NnPlan } from '../engine/nn-support.ts';
+import { invalidOption } from '../options.ts';
+import type { GuestInput } from '../stdio/guest-streams.ts';
+import { StreamReader } from '../stdio/stream-source.ts';
+import type { WorkerRequest } from '../worker/worker-services.ts';
+
+type Output = WorkerRequest['stdio']['stdout'];
+type Preopen = GuestPlan['preopens'][number];
+type GrantedGraph = NonNullable<NnPlan['granted']>[number];
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** A child is started with these three. */
+const LAST_INHERITED_FD = 2;
+
+const readNext = promisify(read);
+
+/**
+ * Descriptors beyond the standard ones do not pass: this process reads and writes them where they are files, which never
+ * make it wait. Paths are made absolute, since the working directory may have changed after the child began.
+ * @throws OptionError for sockets, and descriptors that are no files
+ */
+export function processRequest(request: WorkerRequest): WorkerRequest {
+  const { plan, nn, stdio } = request;
+  return {
+    ...request,
+    plan: { ...plan, preopens: plan.preopens.map(preopenHere) },
+    nn: nn && nnHere(nn),
+    stdio: {
+      stdin: inputHere(stdio.stdin),
+      stdout: outputHere('stdout', stdio.stdout),
+      stderr: outputHere('stderr', stdio.stderr),
+    },
+  };
+}
+
+function preopenHere(preopen: Preopen, index: number): Preopen {
+  if (preopen.kind === 'host') return { ...preopen, hostPath: resolve(preopen.hostPath) };
+  if (preopen.kind !== 'socket') return preopen;
+  throw invalidOption(`preopens[${index}].socketFd`, 'none: a child process cannot be given sockets', preopen.fd);
+}
+
+function nnHere({ graphs, granted, openvinoDir, env, ...plan }: NnPlan): NnPlan {
+  return {
+    ...plan,
+    ...(graphs && { graphs: graphs.map((graph) => ({ ...graph, directory: resolve(graph.directory) })) }),
+    ...(granted && { granted: granted.map(graphHere) }),
+    ...(openvinoDir !== undefined && { openvinoDir: resolve(openvinoDir) }),
+    // The environment of a process is no plain object.
+    ...(env && { env: { ...env } }),
+  };
+}
+
+function graphHere(graph: GrantedGraph): GrantedGraph {
+  const { source } = graph;
+  return 'paths' in source ? { ...graph, source: { paths: source.paths.map((path) => resolve(path)) } } : graph;
+}
+
+function inputHere(input: GuestInput): GuestInput {
+  if (input.kind !== 'fd' || input.fd <= LAST_INHERITED_FD) return input;
+  requireFile('stdin', input.fd);
+  return { kind: 'stream', reader: new StreamReader(chunksOf(input.fd)) };
+}
+
+async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead, buffer } = await readNext(fd, new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+function outputHere(name: string, output: Output): Output {
+  if (output.kind !== 'fd' || output.fd <= LAST_INHERITED_FD) return output;
+  const { fd } = output;
+  requireFile(name, fd);
+  return { kind: 'write', write: (bytes) => writeAll(fd, bytes) };
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done);
+}
+
+function requireFile(name: string, fd: number): void {
+  if (isFile(fd)) return;
+  const expected = 'a file, a stream, or descriptor 0, 1 or 2: a child process cannot be given others';
+  throw invalidOption(`${name}.fd`, expected, fd);
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,178 @@
+/** Runs guests in child processes, each of which runs one at a time and is used again: `isolation: 'process'`. */
+import { PoolError } from '../errors.ts';
+import type { WorkerRequest } from '../worker/worker-services.ts';
+import type { GuestReport, GuestRunner, RunWatch } from './contract.ts';
+import { type ChildEnd, GuestChild } from './process-child.ts';
+import { crashed, NotBegun, ProcessRun } from './process-run.ts';
+
+export interface ProcessRunnerOptions {
+  /** How many guests run at a time; one more waits for its turn. */
+  processes: number;
+  /** Heap of JavaScript of each guest's thread, in bytes. Default: V8's. */
+  maxHeapBytes?: number | undefined;
+  /** Told of a child that was lost to a guest, or that died: another takes its place. */
+  onLost?: ((end: ChildEnd) => void) | undefined;
+}
+
+export interface ProcessRunner extends GuestRunner {
+  /** The children that there are. */
+  readonly pids: readonly number[];
+  /** Settles when as many children take orders as may run guests, and the spare one. */
+  warm(): Promise<void>;
+  /** Ends all children; runs that go on end with ERR_POOL_CLOSED. */
+  dispose(): void;
+}
+
+/**
+ * A child is started with the first run, and one more than run guests is kept ready: whoever loses one need not wait for
+ * the next.
+ */
+export function createProcessRunner(options: ProcessRunnerOptions): ProcessRunner {
+  return new Processes(options);
+}
+
+/** A child that dies before it takes a run is no fault of the run: but where one after the other does, something is wrong. */
+const MOST_TRIES = 5;
+
+interface Waiting {
+  give: (child: GuestChild) => void;
+  refuse: (error: unknown) => void;
+}
+
+class Processes implements ProcessRunner {
+  readonly #options: ProcessRunnerOptions;
+  readonly #children = new Set<GuestChild>();
+  /** Those that take orders and have none. The one that was used last comes last: it is likeliest to know the module. */
+  readonly #idle = new Set<GuestChild>();
+  readonly #working = new Set<GuestChild>();
+  readonly #waiting = new Set<Waiting>();
+  #isDisposed = false;
+
+  constructor(options: ProcessRunnerOptions) {
+    this.#options = options;
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#children].flatMap(({ pid }) => pid ?? []);
+  }
+
+  async warm(): Promise<void> {
+    while (this.#children.size <= this.#options.processes) this.#start();
+    await Promise.all([...this.#children].map(({ ready, end }) => Promise.race([ready, end])));
+  }
+
+  async run(request: WorkerRequest, watch: RunWatch): Promise<GuestReport> {
+    const startMs = performance.now();
+    const run = new ProcessRun(request, watch);
+    try {
+      for (let tries = 1; ; tries++) {
+        const child = await this.#take(watch.signal);
+        if (child === undefined) return { ...run.abortedReport(), queueMs: performance.now() - startMs };
+        const queueMs = performance.now() - startMs;
+        try {
+          return { ...(await run.on(child)), queueMs };
+        } catch (error) {
+          if (this.#isDisposed) throw closed();
+          if (!(error instanceof NotBegun)) throw error;
+          if (tries === MOST_TRIES) throw crashed(error.end);
+        } finally {
+          this.#giveBack(child);
+        }
+      }
+    } finally {
+      run.close();
+    }
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const { refuse } of this.#waiting) refuse(closed());
+    this.#waiting.clear();
+    for (const child of this.#children) child.kill();
+  }
+
+  /** The next child that is free. Undefined: the signal aborted before. @throws PoolError */
+  #take(signal: AbortSignal | undefined): Promise<GuestChild | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#isDisposed) return reject(closed());
+      if (signal?.aborted) return resolve(undefined);
+      const leave = () => {
+        this.#waiting.delete(waiting);
+        resolve(undefined);
+      };
+      const settled = () => signal?.removeEventListener('abort', leave);
+      const waiting: Waiting = {
+        give: (child) => {
+          settled();
+          resolve(child);
+        },
+        refuse: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.add(waiting);
+      this.#serve();
+    });
+  }
+
+  #serve(): void {
+    for (const waiting of this.#waiting) {
+      const child = [...this.#idle].at(-1);
+      if (child === undefined || this.#working.size >= this.#options.processes) break;
+      this.#waiting.delete(waiting);
+      this.#idle.delete(child);
+      this.#working.add(child);
+      child.work();
+      waiting.give(child);
+    }
+    this.#fill();
+  }
+
+  #giveBack(child: GuestChild): void {
+    this.#working.delete(child);
+    child.rest();
+    if (!child.isLost) this.#idle.add(child);
+    this.#serve();
+  }
+
+  /** Sees that there is a child for each run, and one more. */
+  #fill(): void {
+    if (this.#isDisposed) return;
+    const wanted = Math.min(this.#working.size + this.#waiting.size, this.#options.processes);
+    const usable = () => [...this.#children].filter(({ isLost }) => !isLost).length;
+    while (wanted > 0 && usable() <= wanted) this.#start();
+  }
+
+  #start(): void {
+    const child = new GuestChild(this.#options.maxHeapBytes);
+    this.#children.add(child);
+    let isReady = false;
+    child.ready.then(() => {
+      isReady = true;
+      if (child.isLost) return;
+      this.#idle.add(child);
+      this.#serve();
+    });
+    child.end.then((end) => this.#ended(child, end, isReady));
+  }
+
+  #ended(child: GuestChild, end: ChildEnd, wasReady: boolean): void {
+    this.#children.delete(child);
+    this.#idle.delete(child);
+    if (this.#isDisposed) return;
+    this.#options.onLost?.(end);
+    // Another would fail to start for the same reason, without end: who waits is told, and the next run tries again.
+    if (!wasReady && this.#children.size === 0) {
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const { refuse } of waiting) refuse(crashed(end));
+    }
+    if (wasReady) this.#serve();
+  }
+}
+
+function closed(): PoolError {
+  return new PoolError('ERR_POOL_CLOSED', 'the pool is closed');
+}

@@ -1,0 +1,61 @@
+/**
+ * The entry of a child process that runs guests, one at a time, on a thread of its own. This thread only relays, so that it
+ * is always there to hear that its host is gone.
+ */
+import { fileURLToPath } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
+import type { ProcessMessage, ProcessOrder } from './guest-process-messages.ts';
+import { type Home, ProcessRun } from './guest-process-run.ts';
+import { GraphShelf, ModuleShelf } from './guest-process-shelves.ts';
+import { GuestThread, serveGuestThread } from './guest-process-thread.ts';
+
+/** What a terminal or a service manager sends to all processes at once: the host says when its children are to end. */
+const LEFT_TO_THE_HOST = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+class GuestProcess {
+  readonly #home: Home = {
+    modules: new ModuleShelf(),
+    graphs: new GraphShelf(),
+    thread: new GuestThread(fileURLToPath(import.meta.url), maxHeapBytes()),
+    send,
+  };
+  #run: ProcessRun | undefined;
+
+  constructor() {
+    this.#home.thread.prepare();
+  }
+
+  take(order: ProcessOrder): void {
+    if (order.type === 'run') {
+      this.#run?.close();
+      this.#run = new ProcessRun(this.#home, order);
+    } else if (this.#run?.number === order.run) this.#run.take(order);
+  }
+}
+
+/** The one argument of the process, where it has one. */
+function maxHeapBytes(): number | undefined {
+  const [, , bytes] = process.argv;
+  return bytes === undefined ? undefined : Number(bytes);
+}
+
+function send(message: ProcessMessage, whenWritten?: (error: Error | null) => void): void {
+  if (!process.connected) endNow();
+  process.send?.(message, undefined, undefined, whenWritten);
+}
+
+/** Whatever the guest does: nobody is there to take what comes of it. */
+function endNow(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('the host is gone');
+}
+
+if (isMainThread) {
+  for (const signal of LEFT_TO_THE_HOST) process.on(signal, () => {});
+  process.on('disconnect', endNow);
+  const guests = new GuestProcess();
+  process.on('message', (order: ProcessOrder) => guests.take(order));
+  send({ type: 'ready' });
+} else {
+  serveGuestThread();
+}
