@@ -3,6 +3,7 @@ import type { Preopen } from '../wasi/index.ts';
 import type { CompiledModule } from './compile.ts';
 import type { UnknownImports } from './link.ts';
 import type { ModuleLimits } from './module-rewrite.ts';
+import type { RecordLevel } from './run-report.ts';
 
 /** One run of one guest, but for where its standard streams go. */
 export interface GuestPlan {
@@ -28,6 +29,8 @@ export interface GuestPlan {
   maxWasmStackBytes?: number | undefined;
   /** Frames of the guest in a trap's backtrace. */
   maxBacktraceFrames: number;
+  /** How much is noted of the run. Default: counts alone. */
+  record?: RecordLevel | undefined;
 }
 
 /** Counted over the program and its preloads. */

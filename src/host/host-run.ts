@@ -1,18 +1,21 @@
 /** One run for an embedder: what it asked for, where that runs, and what came of it. */
-import { basename } from 'node:path';
-import { DEFAULT_BACKTRACE_FRAMES, type GuestPlan } from '../engine/guest-plan.ts';
-import { runGuest } from '../engine/guest-run.ts';
+import type { GuestPlan } from '../engine/guest-plan.ts';
+import { type GuestRun, type NnSupport, runGuest } from '../engine/guest-run.ts';
 import type { RunMode } from '../engine/run-report.ts';
-import { GuestTrapError, HostError } from '../errors.ts';
+import { canSuspend, runGuestSuspending } from '../engine/suspending-run.ts';
+import { GuestTrapError, HostError, type OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { GuestReport, Isolation, RunWatch } from '../pool/contract.ts';
 import { GuestStreams } from '../stdio/guest-streams.ts';
+import { levelOfSubscribers } from '../telemetry/channels.ts';
+import { unknownUsage } from '../worker/known-usage.ts';
 import { GuestModule } from './guest-module.ts';
+import { guestPlanOf } from './guest-plan-of.ts';
 import type { GraphLease } from './host-graphs.ts';
 import type { HostInference } from './host-inference.ts';
 import type { HostRunOptions, RunLimits } from './host-options.ts';
-import { checkRunOptions, toPreopen } from './option-checks.ts';
-import { NO_USAGE, RunAccount } from './run-report.ts';
+import { checkRunOptions } from './option-checks.ts';
+import { RunAccount } from './run-report.ts';
 import { capturedOf, type HostRunResult, resultOf } from './run-result.ts';
 import type { LazyWorkers } from './workers.ts';
 
@@ -65,6 +68,10 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new GuestTrapError('ERR_GUEST_ABORTED', 'the run was aborted', { cause: signal.reason });
 }
 
+function cannotEnd(limit: string, mode: RunMode): OptionError {
+  return invalidOption('mode', `auto, thread or process with ${limit}`, mode);
+}
+
 class HostRun {
   readonly #context: RunContext;
   readonly #module: GuestModule;
@@ -99,58 +106,68 @@ class HostRun {
 
   #report(mode: RunMode, plan: GuestPlan): Promise<GuestReport> {
     if (mode === 'calling-thread') return this.#runHere(plan);
+    if (mode === 'suspending') return this.#runSuspending(plan);
     return this.#runInWorker(mode === 'process' ? 'process' : 'thread', plan);
   }
 
   /** @throws OptionError for a mode that cannot do what was asked */
   #mode(): RunMode {
-    const { mode = 'auto', timeoutMs, signal } = this.#options;
-    const { isolation, mayUseCallingThread } = this.#context;
-    const isWatched = timeoutMs !== undefined || signal !== undefined;
-    if (mode === 'suspending') throw invalidOption('mode', 'one that this Node has: it cannot suspend guests', mode);
-    if (mode === 'calling-thread') {
-      if (isWatched) throw invalidOption('mode', 'auto, thread or process with timeoutMs or signal', mode);
-      if (this.#streams.needThread) throw invalidOption('mode', 'auto, thread or process with a stream', mode);
-      return mode;
+    const { mode = 'auto' } = this.#options;
+    if (mode === 'auto') return this.#autoMode();
+    if (mode === 'suspending') {
+      if (!canSuspend()) throw invalidOption('mode', 'one that this Node has: it cannot suspend guests', mode);
+      if (this.#options.timeoutMs !== undefined) throw cannotEnd('timeoutMs', mode);
     }
-    if (mode !== 'auto') return mode;
-    if (isolation === 'process' || !mayUseCallingThread || isWatched || this.#streams.needThread) return isolation;
-    return this.#usesInference && !this.#context.inference.isSafeInWorkers ? 'calling-thread' : isolation;
+    if (mode === 'calling-thread') {
+      if (this.#options.timeoutMs !== undefined || this.#options.signal !== undefined) {
+        throw cannotEnd('timeoutMs or signal', mode);
+      }
+      if (this.#streams.needThread)
+        throw invalidOption('mode', 'auto, suspending, thread or process with a stream', mode);
+    }
+    return mode;
   }
 
-  get #usesInference(): boolean {
-    return this.#options.wasiNn !== false && this.#module.usesWasiNn;
+  #autoMode(): RunMode {
+    const { timeoutMs, signal } = this.#options;
+    const { isolation, mayUseCallingThread } = this.#context;
+    const mustEnd = timeoutMs !== undefined || signal !== undefined;
+    if (isolation === 'process' || !mayUseCallingThread || mustEnd) return isolation;
+    if (canSuspend()) return 'suspending';
+    if (this.#streams.needThread) return isolation;
+    const usesInference = this.#options.wasiNn !== false && this.#module.usesWasiNn;
+    return usesInference && !this.#context.inference.isSafeInWorkers ? 'calling-thread' : isolation;
   }
 
   async #plan(): Promise<GuestPlan> {
-    const { invoke, maxMemoryBytes, maxTableElements, ...options } = this.#options;
+    const { timeline, maxMemoryBytes, maxTableElements } = this.#options;
     const limits = { maxMemoryBytes, maxTableElements };
     const program = await this.#module.compiledFor(limits, (startMs) => this.#account.note('compile', startMs));
-    return {
-      program,
-      preloads: [],
-      args: [options.argv0 ?? basename(this.#module.name), ...(options.args ?? [])],
-      env: Object.entries(options.env ?? {}),
-      preopens: (options.preopens ?? []).map(toPreopen),
-      wasi: { preview1: true, unstable: true },
-      invoke: invoke && { name: invoke.name, args: invoke.args ?? [] },
-      limits,
-      maxMemoryFileBytes: options.maxMemoryFileBytes,
-      maxOutputBytes: options.maxOutputBytes,
-      unknownImports: 'refuse',
-      maxBacktraceFrames: DEFAULT_BACKTRACE_FRAMES,
-    };
+    const record = timeline ? 'timeline' : levelOfSubscribers();
+    return { ...guestPlanOf(program, this.#module.name, this.#options), record };
+  }
+
+  get #support(): NnSupport | undefined {
+    return this.#options.wasiNn === false ? undefined : this.#context.inference.support(this.#lease);
   }
 
   async #runHere(plan: GuestPlan): Promise<GuestReport> {
     const { stdin, stdout, stderr } = this.#streams;
     if (stdin.kind === 'stream') throw new TypeError('this thread cannot wait for a stream');
+    return await this.#finish(runGuest(plan, { stdin, stdout: stdout.sink, stderr: stderr.sink }, this.#support));
+  }
+
+  async #runSuspending(plan: GuestPlan): Promise<GuestReport> {
+    const { stdin, stdout, stderr } = this.#streams;
     const stdio = { stdin, stdout: stdout.sink, stderr: stderr.sink };
-    const support = this.#options.wasiNn === false ? undefined : this.#context.inference.support(this.#lease);
-    const { outcome, dispose } = runGuest(plan, stdio, support);
+    const { signal } = this.#options;
+    return await this.#finish(await runGuestSuspending(plan, stdio, this.#support, { signal }));
+  }
+
+  async #finish({ outcome, usage, dispose }: GuestRun): Promise<GuestReport> {
     dispose();
     await this.#streams.flush();
-    return { outcome, usage: NO_USAGE, queueMs: 0 };
+    return { outcome, usage, queueMs: 0 };
   }
 
   async #runInWorker(isolation: Isolation, plan: GuestPlan): Promise<GuestReport> {
@@ -176,9 +193,11 @@ class HostRun {
 
   /** A worker that died took no part of what the guest wrote before. */
   #withOutput(error: unknown, mode: RunMode): unknown {
-    if (!(error instanceof HostError && error.code === 'ERR_GUEST_CRASHED')) return error;
-    const failure = { code: 'ERR_GUEST_CRASHED', message: error.message, backtrace: [] } as const;
-    const usage = this.#account.end({ kind: 'failed', failure, phase: { at: 'invoke' } }, NO_USAGE, 0, mode);
-    return new GuestTrapError(error.code, error.message, { cause: error.cause, ...capturedOf(this.#streams), usage });
+    if (!(error instanceof HostError)) return error;
+    const { code, message } = error;
+    if (code !== 'ERR_GUEST_CRASHED' && code !== 'ERR_GUEST_HEAP_LIMIT') return error;
+    const failure = { code, message, backtrace: [] };
+    const usage = this.#account.end({ kind: 'failed', failure, phase: { at: 'invoke' } }, unknownUsage(), 0, mode);
+    return new GuestTrapError(code, message, { cause: error.cause, ...capturedOf(this.#streams), usage });
   }
 }

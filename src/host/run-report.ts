@@ -5,16 +5,6 @@ import type { GuestUsage, RunMode, RunReport, RunSpan, RunUsage, SpanName } from
 import { HostError, printable } from '../errors.ts';
 import { publishRun, publishRunStart } from '../telemetry/channels.ts';
 
-/** Of a guest that nobody could ask. */
-export const NO_USAGE: GuestUsage = {
-  cpuMs: undefined,
-  peakMemoryBytes: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-  phases: {},
-  loads: { hits: 0, misses: 0 },
-};
-
 let lastId = 0;
 
 export class RunAccount {

@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { PoolError } from '../errors.ts';
 import type { GuestReport, Isolation, PoolStats, QueueKey, RunWatch, WorkerPoolOptions } from '../pool/contract.ts';
+import { unknownUsage } from '../worker/known-usage.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
-import { NO_USAGE } from './run-report.ts';
 
 /** What of a pool is used here. */
 interface Workers {
@@ -97,7 +97,7 @@ async function createWorkers(options: WorkerPoolOptions): Promise<Workers> {
     async run(request, watch) {
       const run = runInWorker(request, watch);
       try {
-        return { outcome: await run.outcome, usage: NO_USAGE, queueMs: 0 };
+        return { outcome: await run.outcome, usage: unknownUsage(), queueMs: 0 };
       } finally {
         await run.terminate();
       }
