@@ -4,6 +4,7 @@
  *   dist/cli.js           what run.js loads: the loader of
  *   dist/command-line.js  the command line
  *   dist/guest-worker.js  the thread of a guest that is watched
+ *   dist/instance-worker.js  the thread of a guest that stays
  *   dist/guest-process.js the process of guests that may crash
  *   dist/index.mjs        the library, with dist/chunks
  *   dist/metrics.mjs, dist/opentelemetry.mjs   parts of it that need a package of their own
@@ -86,6 +87,7 @@ await bundleForStart({
   'command-line': 'src/cli/start.ts',
   'guest-worker': 'src/worker/guest-worker.ts',
   'guest-process': 'src/worker/guest-process.ts',
+  'instance-worker': 'src/worker/instance-worker.ts',
 });
 const hash = createHash('sha256')
   .update(readFileSync(join(DIST, 'command-line.js')))

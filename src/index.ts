@@ -29,6 +29,7 @@ export {
   OptionError,
   PoolError,
 } from './errors.ts';
+export type { CallOptions, GuestCallResult, GuestInstance, InstanceMemory, WasmValue } from './host/guest-instance.ts';
 export { GuestModule, type ModuleInput } from './host/guest-module.ts';
 export { Host } from './host/host.ts';
 export type { GraphInfo, GraphOptions, HostGraphs } from './host/host-graphs.ts';
@@ -42,6 +43,7 @@ export type {
   PoolOptions,
   RunLimits,
 } from './host/host-options.ts';
+export type { HostInstanceOptions } from './host/instantiate.ts';
 export type { ModuleStats } from './host/module-cache.ts';
 export { Pool, type PoolRunOptions } from './host/pool.ts';
 export type { Captured, HostRunResult } from './host/run-result.ts';

@@ -86,7 +86,7 @@ export class GuestImports {
 
   /** @throws HostError ERR_PREOPEN for a directory that cannot be given */
   constructor(plan: GuestPlan, stdio: GuestStdio, { nn, onWasiFault, adapt, record, waits }: GuestImportsOptions) {
-    this.recorder = new RunRecorder({ ...record, guestBytes: () => this.#memoryBytes() });
+    this.recorder = new RunRecorder({ level: plan.record, ...record, guestBytes: () => this.#memoryBytes() });
     this.#plan = plan;
     this.#adapt = adapt;
     this.#waits = waits;
@@ -120,6 +120,11 @@ export class GuestImports {
     let byteLength = 0;
     for (const { buffer } of this.memories) byteLength += buffer.byteLength;
     return byteLength;
+  }
+
+  /** What WASI calls of the program are about, once it is known. */
+  get memory(): WebAssembly.Memory | undefined {
+    return this.#attached;
   }
 
   /** Names the memory that calls of the guest are about. */

@@ -33,7 +33,7 @@ export function callArguments(
   if (values.length !== params.length) {
     throw invalidOption(`arguments of ${name}`, `${params.length} (${params.join(', ')})`, values.length);
   }
-  params.forEach((type, index) => checkValue(`${name}: argument ${index + 1}`, type, values[index]));
+  for (const [index, type] of params.entries()) checkValue(`${name}: argument ${index + 1}`, type, values[index]);
   return { values: values as WasmValue[], options };
 }
 

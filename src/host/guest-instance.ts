@@ -1,11 +1,11 @@
 /** A guest whose instance stays, for an embedder who calls its exports again and again. */
-import { type CompiledModule } from '../engine/compile.ts';
+import type { CompiledModule } from '../engine/compile.ts';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
 import type { LiveAnswer, WasmValue } from '../engine/live-guest.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
-import { GuestTrapError, HostError, ModuleError } from '../errors.ts';
+import { GuestTrapError, HostError, ModuleError, OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
-import { callArguments, type CallOptions } from './call-arguments.ts';
+import { type CallOptions, callArguments } from './call-arguments.ts';
 
 export type { CallOptions, WasmValue };
 
@@ -117,7 +117,10 @@ export class GuestInstance {
       try {
         return await action();
       } catch (error) {
-        throw this.#disposal !== undefined && this.#ended !== undefined ? this.#ended : error;
+        if (this.#disposal !== undefined && this.#ended !== undefined) throw this.#ended;
+        // What is not about the call itself is about the thread, or the embedder's streams: the guest is lost.
+        if (!(error instanceof OptionError)) this.#end(error instanceof Error ? error.message : String(error), error);
+        throw error;
       }
     });
     this.#last = turn.catch(() => {});
@@ -144,7 +147,7 @@ export class GuestInstance {
     return error;
   }
 
-  #end(reason: string, cause?: HostError): void {
+  #end(reason: string, cause?: unknown): void {
     this.#ended ??= new HostError('ERR_RELEASED', `the instance has ended: ${reason}`, { cause });
   }
 }

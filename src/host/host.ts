@@ -1,11 +1,13 @@
 import { HostError } from '../errors.ts';
 import type { PoolStats } from '../pool/contract.ts';
 import type { HostSink } from '../stdio/contract.ts';
+import type { GuestInstance } from './guest-instance.ts';
 import { GuestModule, type ModuleInput, readModuleInput } from './guest-module.ts';
 import type { HostGraphs } from './host-graphs.ts';
 import { HostInference } from './host-inference.ts';
 import type { HostOptions, HostRunOptions } from './host-options.ts';
 import { type RunContext, runOnHost } from './host-run.ts';
+import type { HostInstanceOptions } from './instantiate.ts';
 import { ModuleCache, type ModuleStats } from './module-cache.ts';
 import { checkHostOptions } from './option-checks.ts';
 import { checkNames, isText, optional } from './option-forms.ts';
@@ -88,6 +90,19 @@ export class Host {
     this.#requireLive();
     const { onRefused } = this.#options;
     return runOnHost({ ...where, inference: this.#inference, onRefused }, module, options);
+  }
+
+  /**
+   * Makes an instance of a module that stays, and calls its `_initialize` where it has one: for reactors, whose exports are
+   * called again and again. It is the caller's to dispose, before or after the host.
+   *
+   * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError for an `_initialize` that fails
+   *   or takes too long; HostError ERR_PREOPEN, ERR_STDIO, ERR_RELEASED; BackendError ERR_NN_GRAPH_NOT_FOUND; OptionError
+   */
+  async instantiate(module: GuestModule, options: HostInstanceOptions = {}): Promise<GuestInstance> {
+    this.#requireLive();
+    const { instantiateOnHost } = await import('./instantiate.ts');
+    return instantiateOnHost({ inference: this.#inference, onRefused: this.#options.onRefused }, module, options);
   }
 
   /** Of the workers that {@link Host.run} uses. */

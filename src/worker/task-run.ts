@@ -1,7 +1,8 @@
 /** One task on the guest's thread, told of to the thread beside it. */
-import { runGuest } from '../engine/guest-run.ts';
+import type { GuestPlan } from '../engine/guest-plan.ts';
+import { type GuestStdio, runGuest, type WasiFaultListener } from '../engine/guest-run.ts';
 import { DEFAULT_WASM_STACK_BYTES } from '../engine/guest-stack.ts';
-import type { GuestUsage } from '../engine/run-report.ts';
+import type { OwnedNnSupport } from '../engine/nn-support.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
@@ -13,7 +14,6 @@ import type {
   WorkerSource,
   WorkerTask,
 } from './guest-worker-messages.ts';
-import { unknownUsage } from './known-usage.ts';
 import { remoteDescriptor } from './remote-descriptor.ts';
 import { OutputWindow, PostedOutput, RemoteInput } from './remote-stdio.ts';
 import { ThreadCaller } from './thread-call.ts';
@@ -22,33 +22,15 @@ import type { ThreadState } from './thread-state.ts';
 type Post = (message: WorkerMessage, transfer?: ArrayBuffer[]) => void;
 
 /** Runs the guest to its end, and says so. Throws nothing. */
-export function runTask({ plan, nn, stdio, postRefusals, heardReports, calls }: WorkerTask, state: ThreadState): void {
-  const post: Post = (message, transfer = []) => calls.port.postMessage(message, transfer);
-  const report = reporter(post, heardReports);
-  const caller = new ThreadCaller(calls);
+export function runTask(task: WorkerTask, state: ThreadState): void {
+  const post: Post = (message, transfer = []) => task.calls.port.postMessage(message, transfer);
   try {
-    const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
-    const support = nn && state.nnSupport(nn, postRefusals ? refused : undefined);
+    const { plan, streams, support, onWasiFault } = unpackTask(task, state);
     try {
-      const streams = {
-        stdin: source(stdio.stdin, caller),
-        stdout: sink('stdout', stdio.stdout, caller, post),
-        stderr: sink('stderr', stdio.stderr, caller, post),
-      };
-      const guestPlan = {
-        ...plan,
-        program: state.program(plan.program),
-        preloads: plan.preloads.map(({ name, program }) => ({ name, program: state.program(program) })),
-        preopens: plan.preopens.map((preopen) => here(preopen, caller)),
-        // This thread's own limit is deeper: a guest has the same depth with a time limit and without.
-        maxWasmStackBytes: plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES,
-      };
-      const onWasiFault = (functionName: string, reason: unknown) =>
-        report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) });
       post({ type: 'started', interruptToken: state.interruptToken });
-      const run = runGuest(guestPlan, streams, support, { onWasiFault });
-      run.dispose();
-      post({ type: 'ended', outcome: run.outcome, usage: (run as { usage?: GuestUsage }).usage ?? unknownUsage() });
+      const { outcome, usage, dispose } = runGuest(plan, streams, support, { onWasiFault });
+      dispose();
+      post({ type: 'ended', outcome, usage });
     } finally {
       support?.dispose();
     }
@@ -56,6 +38,41 @@ export function runTask({ plan, nn, stdio, postRefusals, heardReports, calls }: 
     const message = error instanceof Error ? error.message : String(error);
     post({ type: 'error', code: error instanceof HostError ? error.code : undefined, message });
   }
+}
+
+/** A task as this thread runs it. */
+export interface UnpackedTask {
+  plan: GuestPlan;
+  streams: GuestStdio;
+  support: OwnedNnSupport | undefined;
+  onWasiFault: WasiFaultListener;
+}
+
+/** @throws BackendError */
+export function unpackTask(task: WorkerTask, state: ThreadState): UnpackedTask {
+  const { plan, nn, stdio, postRefusals, heardReports, calls } = task;
+  const post: Post = (message, transfer = []) => calls.port.postMessage(message, transfer);
+  const report = reporter(post, heardReports);
+  const caller = new ThreadCaller(calls);
+  const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
+  return {
+    support: nn && state.nnSupport(nn, postRefusals ? refused : undefined),
+    streams: {
+      stdin: source(stdio.stdin, caller),
+      stdout: sink('stdout', stdio.stdout, caller, post),
+      stderr: sink('stderr', stdio.stderr, caller, post),
+    },
+    plan: {
+      ...plan,
+      program: state.program(plan.program),
+      preloads: plan.preloads.map(({ name, program }) => ({ name, program: state.program(program) })),
+      preopens: plan.preopens.map((preopen) => here(preopen, caller)),
+      // This thread's own limit is deeper: a guest has the same depth with a time limit and without.
+      maxWasmStackBytes: plan.maxWasmStackBytes ?? DEFAULT_WASM_STACK_BYTES,
+    },
+    onWasiFault: (functionName, reason) =>
+      report({ type: 'wasi-fault', functionName, reason: reason instanceof Error ? reason.message : String(reason) }),
+  };
 }
 
 function reporter(post: Post, heardReports: SharedArrayBuffer | undefined): (report: WorkerReport) => void {

@@ -1,0 +1,269 @@
+/** Makes instances that stay, in a thread of their own or on the calling one. */
+
+import type { GuestPlan } from '../engine/guest-plan.ts';
+import { type LiveAnswer, LiveGuest, type WasmValue } from '../engine/live-guest.ts';
+import { HostError } from '../errors.ts';
+import { invalidOption } from '../options.ts';
+import { GuestStreams } from '../stdio/guest-streams.ts';
+import type { InstanceReply } from '../worker/instance-messages.ts';
+import { InstanceThread } from '../worker/instance-thread.ts';
+import type { CallOptions } from './call-arguments.ts';
+import { GuestInstance, type InstancePlace } from './guest-instance.ts';
+import { GuestModule } from './guest-module.ts';
+import { guestPlanOf } from './guest-plan-of.ts';
+import type { GraphLease } from './host-graphs.ts';
+import type { HostRunOptions } from './host-options.ts';
+import type { RunContext } from './host-run.ts';
+import { checkRunOptions } from './option-checks.ts';
+import { checkNames, oneOf } from './option-forms.ts';
+
+const INSTANCE_OPTIONS = [
+  ...(['args', 'argv0', 'env', 'preopens', 'stdin', 'stdout', 'stderr', 'wasiNn', 'graphs'] as const),
+  ...(['maxMemoryBytes', 'maxTableElements', 'maxMemoryFileBytes', 'maxOutputBytes', 'maxCaptureBytes'] as const),
+  ...(['timeoutMs', 'signal', 'mode'] as const),
+] as const satisfies readonly (keyof HostRunOptions)[];
+
+const INSTANCE_MODES = ['thread', 'calling-thread'] as const;
+
+/**
+ * As for a run. `timeoutMs` and `signal` are of the instantiation alone, `_initialize` included: calls have their own.
+ * `maxOutputBytes` is of all calls together, `maxCaptureBytes` of each.
+ */
+export interface HostInstanceOptions extends Pick<HostRunOptions, Exclude<(typeof INSTANCE_OPTIONS)[number], 'mode'>> {
+  /**
+   * `thread`, the default: in a thread of its own, which can be ended. `calling-thread`: each call blocks the caller, and
+   * cannot have a time limit or a signal.
+   */
+  mode?: (typeof INSTANCE_MODES)[number];
+}
+
+/** @throws as `Host.instantiate` */
+export async function instantiateOnHost(
+  { inference, onRefused }: Pick<RunContext, 'inference' | 'onRefused'>,
+  module: GuestModule,
+  options: HostInstanceOptions,
+): Promise<GuestInstance> {
+  if (!(module instanceof GuestModule)) throw invalidOption('module', 'what compile() gave', module);
+  checkNames('options', options, INSTANCE_OPTIONS);
+  checkRunOptions(options);
+  oneOf('mode', options.mode, INSTANCE_MODES);
+  const { mode = 'thread', timeoutMs, signal, wasiNn, maxMemoryBytes, maxTableElements } = options;
+  const program = await module.compiledFor({ maxMemoryBytes, maxTableElements });
+  const plan = guestPlanOf(program, module.name, options);
+  const lease = inference.graphs.lease(options.graphs ?? []);
+  const resources = await InstanceResources.open(options, lease);
+  try {
+    const nn = wasiNn === false ? undefined : inference;
+    const place =
+      mode === 'thread'
+        ? new ThreadPlace({ plan, nn: nn?.plan(lease), postRefusals: onRefused !== undefined }, resources, {
+            onRefused,
+          })
+        : new CallingThreadPlace(plan, resources, nn?.support(lease));
+    const instance = new GuestInstance(program, place);
+    await instance.start({ ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) });
+    return instance;
+  } catch (error) {
+    await resources.release();
+    throw error;
+  }
+}
+
+interface Captures {
+  stdout: Capture | undefined;
+  stderr: Capture | undefined;
+}
+
+/** What one instance holds of the embedder's. */
+class InstanceResources {
+  readonly streams: GuestStreams;
+  readonly #lease: GraphLease;
+  readonly #captures: Captures;
+  #isReleased = false;
+
+  private constructor(streams: GuestStreams, lease: GraphLease, captures: Captures) {
+    this.streams = streams;
+    this.#lease = lease;
+    this.#captures = captures;
+  }
+
+  /** @throws HostError ERR_STDIO; the lease is released then */
+  static async open(options: HostInstanceOptions, lease: GraphLease): Promise<InstanceResources> {
+    const { stdin, stdout = 'capture', stderr = 'capture', maxCaptureBytes = DEFAULT_CAPTURE_BYTES } = options;
+    const captures = {
+      stdout: stdout === 'capture' ? new Capture(maxCaptureBytes) : undefined,
+      stderr: stderr === 'capture' ? new Capture(maxCaptureBytes) : undefined,
+    };
+    try {
+      const streams = await GuestStreams.open({
+        ...(stdin !== undefined && { stdin }),
+        stdout: captures.stdout?.take ?? stdout,
+        stderr: captures.stderr?.take ?? stderr,
+      });
+      return new InstanceResources(streams, lease, captures);
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  takeOutput() {
+    return { stdout: this.#captures.stdout?.taken(), stderr: this.#captures.stderr?.taken() };
+  }
+
+  /** Waits for the embedder's streams and functions. @throws what one of them failed with */
+  async settle(): Promise<void> {
+    await this.streams.flush();
+    const { failure } = this.streams;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#lease.release();
+    await this.streams.release();
+  }
+}
+
+const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
+
+/** What a guest writes in one call, up to a limit. */
+class Capture {
+  readonly #maxBytes: number;
+  #chunks: Uint8Array[] = [];
+  #byteLength = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  readonly take = (bytes: Uint8Array): void => {
+    const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
+    if (kept.byteLength === 0) return;
+    this.#byteLength += kept.byteLength;
+    this.#chunks.push(kept);
+  };
+
+  taken(): Buffer {
+    const bytes = Buffer.concat(this.#chunks, this.#byteLength);
+    this.#chunks = [];
+    this.#byteLength = 0;
+    return bytes;
+  }
+}
+
+class CallingThreadPlace implements InstancePlace {
+  readonly #guest: LiveGuest;
+  readonly #resources: InstanceResources;
+
+  constructor(plan: GuestPlan, resources: InstanceResources, nn: ConstructorParameters<typeof LiveGuest>[2]) {
+    const { stdin, stdout, stderr } = resources.streams;
+    if (stdin.kind === 'stream' || resources.streams.needThread) {
+      throw invalidOption('mode', 'thread with a stream', 'calling-thread');
+    }
+    this.#resources = resources;
+    this.#guest = new LiveGuest(plan, { stdin, stdout: stdout.sink, stderr: stderr.sink }, nn);
+  }
+
+  start(options: CallOptions): Promise<LiveAnswer> {
+    return this.#answer(options, () => this.#guest.start());
+  }
+
+  call(name: string, args: readonly WasmValue[], options: CallOptions): Promise<LiveAnswer> {
+    return this.#answer(options, () => this.#guest.call(name, args));
+  }
+
+  async #answer({ timeoutMs, signal }: CallOptions, ask: () => LiveAnswer): Promise<LiveAnswer> {
+    if (timeoutMs !== undefined) throw invalidOption('timeoutMs', 'none on the calling thread', timeoutMs);
+    if (signal !== undefined) throw invalidOption('signal', 'none on the calling thread', signal);
+    const answer = ask();
+    await this.#resources.settle();
+    return answer;
+  }
+
+  async memoryByteLength(): Promise<number> {
+    return this.#guest.memoryByteLength;
+  }
+
+  async read(offset: number, byteLength: number): Promise<Uint8Array | undefined> {
+    return this.#guest.read(offset, byteLength);
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<boolean> {
+    return this.#guest.write(offset, bytes);
+  }
+
+  takeOutput() {
+    return this.#resources.takeOutput();
+  }
+
+  dispose(): Promise<void> {
+    this.#guest.dispose();
+    return this.#resources.release();
+  }
+}
+
+class ThreadPlace implements InstancePlace {
+  readonly #thread: InstanceThread;
+  readonly #resources: InstanceResources;
+
+  constructor(
+    request: Omit<ConstructorParameters<typeof InstanceThread>[0], 'stdio'>,
+    resources: InstanceResources,
+    options: ConstructorParameters<typeof InstanceThread>[1],
+  ) {
+    const { stdin, stdout, stderr } = resources.streams;
+    this.#resources = resources;
+    this.#thread = new InstanceThread(
+      { ...request, stdio: { stdin, stdout: stdout.sink, stderr: stderr.sink } },
+      options,
+    );
+  }
+
+  start(options: CallOptions): Promise<LiveAnswer> {
+    return this.#answer(this.#thread.ask({ type: 'start' }, options));
+  }
+
+  call(name: string, args: readonly WasmValue[], options: CallOptions): Promise<LiveAnswer> {
+    return this.#answer(this.#thread.ask({ type: 'call', name, args }, options));
+  }
+
+  async memoryByteLength(): Promise<number> {
+    return expect('byteLength', await this.#thread.ask({ type: 'byteLength' })).byteLength;
+  }
+
+  async read(offset: number, byteLength: number): Promise<Uint8Array | undefined> {
+    return expect('bytes', await this.#thread.ask({ type: 'read', offset, byteLength })).bytes;
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<boolean> {
+    return expect('written', await this.#thread.ask({ type: 'write', offset, bytes })).isDone;
+  }
+
+  takeOutput() {
+    return this.#resources.takeOutput();
+  }
+
+  dispose(): Promise<void> {
+    this.#thread.end();
+    return this.#resources.release();
+  }
+
+  async #answer(asked: Promise<InstanceReply>): Promise<LiveAnswer> {
+    const { answer } = expect('answer', await asked);
+    await this.#resources.settle();
+    return answer;
+  }
+}
+
+type ReplyOf<Type extends InstanceReply['type']> = Extract<InstanceReply, { type: Type }>;
+
+/** @throws what the thread could not do */
+function expect<Type extends InstanceReply['type']>(type: Type, reply: InstanceReply): ReplyOf<Type> {
+  if (reply.type === 'error') {
+    throw reply.code === undefined ? new Error(reply.message) : new HostError(reply.code, reply.message);
+  }
+  if (reply.type !== type) throw new TypeError(`expected ${type}, received ${reply.type}`);
+  return reply as ReplyOf<Type>;
+}

@@ -1,0 +1,185 @@
+/** A guest that stays in a thread of its own, as the thread beside it holds it. */
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { GuestFailure } from '../engine/guest-plan.ts';
+import type { WasiFaultListener } from '../engine/guest-run.ts';
+import { threadStackMegabytes } from '../engine/guest-stack.ts';
+import type { LiveAnswer } from '../engine/live-guest.ts';
+import { HostError } from '../errors.ts';
+import { loadAddon, packageRoot } from '../native/addon.ts';
+import type { Refusal } from '../nn/index.ts';
+import { lossError, wasAborted } from './guest-watch.ts';
+import type { WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
+import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
+import { unknownUsage } from './known-usage.ts';
+import { packProgram } from './thread-state.ts';
+import { type WorkerRequest, WorkerServices } from './worker-services.ts';
+
+/** How long a call may take, and who may end it. */
+export interface CallWatch {
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface InstanceThreadOptions {
+  onRefused?: ((refusal: Refusal) => void) | undefined;
+  onWasiFault?: WasiFaultListener | undefined;
+}
+
+/** Timers of Node hold no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const TIMED_OUT = { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' } as const;
+
+type Settle = (reply: InstanceReply | Error) => void;
+
+export class InstanceThread {
+  readonly #services: WorkerServices;
+  readonly #commands: MessagePort;
+  readonly #worker: Worker;
+  readonly #options: InstanceThreadOptions;
+  #interruptToken: number | undefined;
+  /** Of the command that is underway. */
+  #settle: Settle | undefined;
+  #loss: Error | undefined;
+
+  /** @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once */
+  constructor(request: WorkerRequest, options: InstanceThreadOptions) {
+    this.#options = options;
+    this.#services = new WorkerServices(request, (message) => this.#hear(message));
+    const { port1, port2 } = new MessageChannel();
+    this.#commands = port1;
+    port1.on('message', (reply: InstanceReply) => this.#take(reply));
+    const task = workerTask(this.#services.task);
+    try {
+      this.#worker = new Worker(join(packageRoot(), 'dist', 'instance-worker.js'), {
+        workerData: { task, commands: port2 } satisfies InstanceTask,
+        transferList: [task.calls.port, port2],
+        resourceLimits: { stackSizeMb: threadStackMegabytes(task.plan.maxWasmStackBytes) },
+      });
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
+    this.#worker.once('error', (error) => this.#lose(lossError(error)));
+    this.#worker.once('exit', (code) => this.#lose(lossError(new Error(`it ended with code ${code}`))));
+    this.idle();
+  }
+
+  /** Lets the process end while no command is underway. */
+  idle(): void {
+    this.#worker.unref();
+    this.#commands.unref();
+  }
+
+  /**
+   * Has the guest do something, and waits for it. When the time is over or the signal aborts, the guest has ended, whatever
+   * its thread does.
+   * @throws HostError ERR_GUEST_CRASHED, ERR_GUEST_HEAP_LIMIT where the thread died
+   */
+  async ask(command: InstanceCommand, { timeoutMs, signal }: CallWatch = {}): Promise<InstanceReply> {
+    if (this.#loss !== undefined) throw this.#loss;
+    this.#worker.ref();
+    this.#commands.ref();
+    let timer: NodeJS.Timeout | undefined;
+    let abort: (() => void) | undefined;
+    try {
+      const reply = await new Promise<InstanceReply | Error>((resolve) => {
+        this.#settle = resolve;
+        this.#commands.postMessage(command);
+        abort = () => this.#leave(wasAborted(signal?.reason));
+        if (signal?.aborted) abort();
+        else signal?.addEventListener('abort', abort, { once: true });
+        if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
+          timer = setTimeout(() => this.#timeOut(), timeoutMs);
+        }
+      });
+      if (reply instanceof Error) throw reply;
+      return reply;
+    } finally {
+      this.#settle = undefined;
+      clearTimeout(timer);
+      if (abort !== undefined) signal?.removeEventListener('abort', abort);
+      this.idle();
+    }
+  }
+
+  /** Ends the thread, whatever the guest does. What it wrote before has been given to whom it is for. */
+  end(): void {
+    this.#lose(new HostError('ERR_RELEASED', 'the instance was disposed'));
+  }
+
+  #hear(message: WorkerMessage): void {
+    if (message.type === 'output') this.#services.outputs[message.stream].push(message.bytes);
+    else if (message.type === 'started') this.#interruptToken = message.interruptToken;
+    else if (message.type === 'refused') this.#options.onRefused?.(message.refusal);
+    else if (message.type === 'wasi-fault') this.#options.onWasiFault?.(message.functionName, message.reason);
+  }
+
+  async #take(reply: InstanceReply): Promise<void> {
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    this.#settle = undefined;
+    // What the guest wrote came by another port, and is there: it was posted before.
+    this.#services.drain();
+    const { stdout, stderr } = this.#services.outputs;
+    await Promise.all([stdout.drained(), stderr.drained()]);
+    settle(reply);
+  }
+
+  /** This thread may have been busy while the guest answered: that counts. */
+  #timeOut(): void {
+    const received = receiveMessageOnPort(this.#commands) as { message: InstanceReply } | undefined;
+    if (received === undefined) this.#leave(TIMED_OUT);
+    else void this.#take(received.message);
+  }
+
+  #leave(failure: Omit<GuestFailure, 'backtrace'>): void {
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    this.#settle = undefined;
+    const phase = { at: 'invoke' } as const;
+    const ending = { kind: 'failed', failure: { ...failure, backtrace: [] }, phase } as const;
+    const answer: LiveAnswer = { results: undefined, ending, usage: unknownUsage() };
+    this.#lose(new HostError('ERR_RELEASED', 'the instance has ended'));
+    settle({ type: 'answer', answer });
+  }
+
+  #lose(loss: Error): void {
+    if (this.#loss !== undefined) return;
+    this.#loss = loss;
+    this.#close();
+    interrupt(this.#interruptToken);
+    void this.#worker.terminate();
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.(loss);
+  }
+
+  #close(): void {
+    this.#commands.removeAllListeners('message');
+    this.#commands.close();
+    this.#services.drain();
+    this.#services.close();
+  }
+}
+
+function workerTask(served: WorkerServices['task']): WorkerTask {
+  const { program, preloads } = served.plan;
+  const plan = {
+    ...served.plan,
+    program: packProgram(program),
+    preloads: preloads.map(({ name, program: preload }) => ({ name, program: packProgram(preload) })),
+  };
+  return { ...served, plan, heardReports: undefined };
+}
+
+/** Ends what native code does in that thread, which is about to be terminated. */
+function interrupt(token: number | undefined): void {
+  if (token === undefined) return;
+  try {
+    loadAddon().thread.interrupt(token);
+  } catch {
+    // Without the addon there is nothing of it in there.
+  }
+}

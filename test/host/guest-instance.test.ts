@@ -1,0 +1,229 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { GuestInstance } from '../../src/host/guest-instance.ts';
+import { Host } from '../../src/host/host.ts';
+import type { HostInstanceOptions } from '../../src/host/instantiate.ts';
+
+const FD_WRITE = '(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))';
+const PROC_EXIT = '(import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))';
+
+/** Counts its calls from what `_initialize` leaves, and prints `hello` when asked. */
+const COUNTER = `(module ${FD_WRITE} ${PROC_EXIT}
+  (memory (export "memory") 1 3)
+  (data (i32.const 0) "\\10\\00\\00\\00\\05\\00\\00\\00")
+  (data (i32.const 16) "hello")
+  (global $count (mut i32) (i32.const 0))
+  (func (export "_initialize") (global.set $count (i32.const 100)))
+  (func (export "count") (result i32)
+    (global.set $count (i32.add (global.get $count) (i32.const 1))) (global.get $count))
+  (func (export "print") (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12))))
+  (func (export "all") (param i32 i64 f32 f64) (result i32 i64 f32 f64)
+    (local.get 0) (local.get 1) (local.get 2) (local.get 3))
+  (func (export "add64") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))
+  (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+  (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "trap") unreachable)
+  (func (export "leave") (call $proc_exit (i32.const 7)))
+  (func (export "spin") (loop $again (br $again)))
+  (func (export "flood") (loop $again
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12))) (br $again)))
+  (func (export "reference") (param externref)))`;
+
+const host = new Host();
+const open: GuestInstance[] = [];
+
+async function instantiate(options: HostInstanceOptions = {}, text = COUNTER): Promise<GuestInstance> {
+  const module = await host.compile(new TextEncoder().encode(text), { name: 'counter.wat' });
+  const instance = await host.instantiate(module, options);
+  open.push(instance);
+  return instance;
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((instance) => instance.dispose()));
+});
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+describe.each(['thread', 'calling-thread'] as const)('an instance that stays (%s)', (mode) => {
+  it('keeps its state from call to call, after _initialize', async () => {
+    const instance = await instantiate({ mode });
+    expect((await instance.call('count')).results).toEqual([101]);
+    expect((await instance.call('count')).results).toEqual([102]);
+    expect(instance.exports).toContain('count');
+  });
+
+  it('takes and gives values of every type', async () => {
+    const instance = await instantiate({ mode });
+    expect((await instance.call('all', -1, -(2n ** 63n), 0.5, Number.NaN)).results).toEqual([
+      -1,
+      -(2n ** 63n),
+      0.5,
+      Number.NaN,
+    ]);
+    expect((await instance.call('all', 2 ** 32 - 1, 2n ** 64n - 1n, -0, Infinity)).results).toEqual([
+      -1,
+      -1n,
+      -0,
+      Infinity,
+    ]);
+  });
+
+  it('makes calls one after another, in the order in which they were asked for', async () => {
+    const instance = await instantiate({ mode });
+    const calls = await Promise.all(Array.from({ length: 20 }, () => instance.call('count')));
+    expect(calls.map(({ results }) => results[0])).toEqual(Array.from({ length: 20 }, (_, index) => 101 + index));
+  });
+
+  it('gives what was written in each call with its result', async () => {
+    const instance = await instantiate({ mode });
+    const [first, second, third] = await Promise.all(['print', 'count', 'print'].map((name) => instance.call(name)));
+    expect([first, second, third].map((one) => String(one?.stdout))).toEqual(['hello', '', 'hello']);
+  });
+
+  it('reads and writes its memory by copies, within its bounds as they are', async () => {
+    const instance = await instantiate({ mode });
+    const { memory } = instance;
+    expect(String(Buffer.from(await memory.read(16, 5)))).toBe('hello');
+    await memory.write(16, Buffer.from('HE'));
+    expect(String((await instance.call('print')).stdout)).toBe('HEllo');
+    expect(await memory.byteLength()).toBe(65536);
+    await expect(memory.read(65536, 1)).rejects.toEqual(code('ERR_OPTION_INVALID'));
+    await expect(memory.write(65535, Buffer.from('ab'))).rejects.toEqual(code('ERR_OPTION_INVALID'));
+    await instance.call('grow');
+    await memory.write(65535, Buffer.from('ab'));
+    expect((await instance.call('peek', 65536)).results).toEqual([98]);
+    for (const offset of [-1, 0.5, Number.NaN, 2 ** 53]) {
+      await expect(memory.read(offset, 1)).rejects.toEqual(code('ERR_OPTION_INVALID'));
+    }
+  });
+
+  it.each([
+    ['too few', ['all', 1]],
+    ['too many', ['count', 1]],
+    ['a number for an i64', ['add64', 1, 2n]],
+    ['a bigint for an i32', ['peek', 1n]],
+    ['a fraction for an i32', ['peek', 1.5]],
+    ['33 bits', ['peek', 2 ** 32]],
+    ['65 bits', ['add64', 0n, 2n ** 64n]],
+    ['text', ['peek', '1' as never]],
+    ['options of another name', ['count', { timeout: 1 } as never]],
+    ['a time that is none', ['count', { timeoutMs: -1 }]],
+  ] as const)('refuses %s, and stays', async (_, [name, ...args]) => {
+    const instance = await instantiate({ mode });
+    await expect(instance.call(name, ...args)).rejects.toEqual(code('ERR_OPTION_INVALID'));
+    expect((await instance.call('count')).results).toEqual([101]);
+  });
+
+  it.each(['missing', 'memory', '__proto__', 'reference'])('has no function %s to call, and stays', async (name) => {
+    const instance = await instantiate({ mode });
+    await expect(instance.call(name)).rejects.toEqual(code('ERR_MODULE_EXPORT'));
+    expect((await instance.call('count')).results).toEqual([101]);
+  });
+
+  it('ends with a trap, and says so ever after', async () => {
+    const instance = await instantiate({ mode });
+    await expect(instance.call('trap')).rejects.toMatchObject({
+      code: 'ERR_GUEST_TRAP',
+      backtrace: [expect.stringContaining('<wasm function 9>')],
+    });
+    expect(instance.hasEnded).toBe(true);
+    await expect(instance.call('count')).rejects.toMatchObject({
+      code: 'ERR_RELEASED',
+      message: expect.stringContaining('unreachable'),
+      cause: code('ERR_GUEST_TRAP'),
+    });
+    await expect(instance.memory.read(0, 1)).rejects.toEqual(code('ERR_RELEASED'));
+  });
+
+  it('ends when it exits, with its code', async () => {
+    const instance = await instantiate({ mode });
+    expect(await instance.call('leave')).toMatchObject({ exitCode: 7, results: [] });
+    await expect(instance.call('count')).rejects.toEqual(code('ERR_RELEASED'));
+  });
+
+  it('ends when it writes more than it may in all calls together', async () => {
+    const instance = await instantiate({ mode, maxOutputBytes: 12 });
+    await instance.call('print');
+    const { stdout } = await instance.call('flood').catch((error: { code: string; stdout: Buffer }) => {
+      expect(error.code).toBe('ERR_GUEST_OUTPUT_LIMIT');
+      return error;
+    });
+    expect(String(stdout)).toBe('hellohe');
+  });
+
+  it('tells what it used in all calls together', async () => {
+    const instance = await instantiate({ mode });
+    await instance.call('print');
+    const { usage } = await instance.call('print');
+    expect(usage).toMatchObject({ bytesWritten: 10, peakMemoryBytes: 65536, phases: { guest: { count: 2 } } });
+  });
+
+  it('is not made where its _initialize fails', async () => {
+    const failing = '(module (func (export "_initialize") unreachable))';
+    await expect(instantiate({ mode }, failing)).rejects.toEqual(code('ERR_GUEST_TRAP'));
+    const lacking = '(module (import "a" "b" (func)))';
+    await expect(instantiate({ mode }, lacking)).rejects.toEqual(code('ERR_MODULE_LINK'));
+    await expect(instantiate({ mode, preopens: [{ hostPath: '/missing' }] })).rejects.toEqual(code('ERR_PREOPEN'));
+  });
+
+  it('can be called no more once it was disposed', async () => {
+    const instance = await instantiate({ mode });
+    await instance.dispose();
+    await instance.dispose();
+    await expect(instance.call('count')).rejects.toEqual(code('ERR_RELEASED'));
+  });
+
+  it('fails with what a function for its output throws', async () => {
+    const failure = new Error('of the embedder');
+    const stdout = () => {
+      throw failure;
+    };
+    const instance = await instantiate({ mode, stdout });
+    await expect(instance.call('print')).rejects.toBe(failure);
+    await expect(instance.call('count')).rejects.toEqual(code('ERR_RELEASED'));
+  });
+});
+
+describe('an instance in a thread of its own', () => {
+  it('ends when a call takes too long', async () => {
+    const instance = await instantiate();
+    await expect(instance.call('spin', { timeoutMs: 20 })).rejects.toEqual(code('ERR_GUEST_TIMEOUT'));
+    await expect(instance.call('count')).rejects.toEqual(code('ERR_RELEASED'));
+  });
+
+  it('ends when the signal of a call aborts, or has', async () => {
+    const controller = new AbortController();
+    const instance = await instantiate();
+    const call = instance.call('spin', { signal: controller.signal });
+    controller.abort('enough');
+    await expect(call).rejects.toMatchObject({ code: 'ERR_GUEST_ABORTED', cause: 'enough' });
+    const other = await instantiate();
+    await expect(other.call('count', { signal: controller.signal })).rejects.toEqual(code('ERR_GUEST_ABORTED'));
+  });
+
+  it('leaves calls that end in time alone', async () => {
+    const instance = await instantiate();
+    expect((await instance.call('count', { timeoutMs: 60_000 })).results).toEqual([101]);
+    expect((await instance.call('count')).results).toEqual([102]);
+  });
+
+  it('ends when it is disposed while it is called', async () => {
+    const instance = await instantiate();
+    const call = instance.call('spin');
+    const next = instance.call('count');
+    void instance.dispose();
+    await expect(call).rejects.toEqual(code('ERR_RELEASED'));
+    await expect(next).rejects.toEqual(code('ERR_RELEASED'));
+  });
+
+  it('is not made where _initialize takes too long', async () => {
+    const spinning = '(module (func (export "_initialize") (loop $again (br $again))))';
+    await expect(instantiate({ timeoutMs: 20 }, spinning)).rejects.toEqual(code('ERR_GUEST_TIMEOUT'));
+  });
+});
+
+it('on the calling thread there is no time limit', async () => {
+  const instance = await instantiate({ mode: 'calling-thread' });
+  await expect(instance.call('count', { timeoutMs: 1 })).rejects.toEqual(code('ERR_OPTION_INVALID'));
+  expect((await instance.call('count')).results).toEqual([101]);
+});
