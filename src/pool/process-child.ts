@@ -13,6 +13,12 @@ export interface ChildEnd {
   error?: Error | undefined;
 }
 
+/** Who has a child run something. */
+export interface ChildListener {
+  hear: (message: ProcessMessage) => void;
+  lost: (end: ChildEnd) => void;
+}
+
 /** What it wrote is read to its end; a process that handed its channel on would keep that from coming. */
 const LONGEST_READING_MS = 1_000;
 
@@ -24,7 +30,7 @@ export class GuestChild {
   /** What it was sent once and may still have. */
   readonly known = { modules: new Set<string>(), graphs: new Set<number>() };
   readonly #process: ChildProcess;
-  #hear: (message: ProcessMessage) => void = () => {};
+  #listener: ChildListener | undefined;
   #isLost = false;
 
   /** @param maxHeapBytes of the thread of its guests. Undefined: V8's */
@@ -39,16 +45,16 @@ export class GuestChild {
     this.ready = new Promise((resolve) => {
       this.#process.on('message', (message: ProcessMessage) => {
         if (message?.type === 'ready') resolve();
-        else this.#hear(message);
+        else this.#listener?.hear(message);
       });
     });
     this.end = ended(this.#process).then((end) => {
       this.#isLost = true;
+      this.#listener?.lost(end);
       return end;
     });
     // What was sent to a process that dies is lost with it, as its end tells.
     this.#process.on('error', () => {});
-    this.rest();
   }
 
   get pid(): number | undefined {
@@ -61,8 +67,8 @@ export class GuestChild {
   }
 
   /** Listens in place of whoever did before. */
-  listen(hear: (message: ProcessMessage) => void): void {
-    this.#hear = hear;
+  listen(listener: ChildListener | undefined): void {
+    this.#listener = listener;
   }
 
   /** @throws DataCloneError for what cannot pass */
@@ -75,7 +81,7 @@ export class GuestChild {
     this.#process.kill('SIGKILL');
   }
 
-  /** Keeps this process running, as long as the child has work. */
+  /** Keeps this process running, as a child does that starts: somebody may wait for it. */
   work(): void {
     this.#process.ref();
     this.#process.channel?.ref();

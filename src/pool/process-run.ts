@@ -51,12 +51,12 @@ export class ProcessRun {
    * @throws NotBegun; PoolError ERR_GUEST_CRASHED; HostError as the run itself
    */
   async on(child: GuestChild): Promise<Report> {
-    const attempt = new Attempt(child, this.#request, this.#watch, this.#services, this.#stock);
     const { signal } = this.#watch;
+    if (signal?.aborted) return this.abortedReport();
+    const attempt = new Attempt(child, this.#request, this.#watch, this.#services, this.#stock);
     const abort = () => attempt.end(wasAborted(signal?.reason));
     try {
-      if (signal?.aborted) abort();
-      else signal?.addEventListener('abort', abort, { once: true });
+      signal?.addEventListener('abort', abort, { once: true });
       return await attempt.report();
     } finally {
       signal?.removeEventListener('abort', abort);
@@ -100,7 +100,8 @@ class Attempt {
   #begunMs: number | undefined;
   /** Whether the guest is no more on its thread. */
   #hasEnded = false;
-  #onFlushed: () => void = () => {};
+  /** Where it is being ended from outside: settles it. */
+  #settleNow: (() => void) | undefined;
 
   constructor(child: GuestChild, request: WorkerRequest, watch: RunWatch, services: WorkerServices, stock: Stock) {
     this.#child = child;
@@ -116,13 +117,12 @@ class Attempt {
 
   async report(): Promise<Report> {
     try {
-      this.#child.listen((message) => this.#hearSafely(message));
-      this.#child.end.then((end) => this.#lost(end));
+      this.#child.listen({ hear: (message) => this.#hearSafely(message), lost: (end) => this.#lost(end) });
       this.#send();
       return await this.#settled;
     } finally {
       clearTimeout(this.#timer);
-      this.#child.listen(() => {});
+      this.#child.listen(undefined);
       if (!this.#hasEnded) this.#child.kill();
     }
   }
@@ -161,7 +161,7 @@ class Attempt {
         });
         break;
       case 'output':
-        for (const { stream, bytes } of message.pieces) this.#services.outputs[stream].push(bytes);
+        for (const { stream, bytes } of message.pieces) this.#services.outputs[stream].push(ownBytes(bytes));
         this.#acknowledge('stdout', message.pieces);
         this.#acknowledge('stderr', message.pieces);
         break;
@@ -178,7 +178,7 @@ class Attempt {
         this.#child.kill();
         break;
       case 'flushed':
-        this.#onFlushed();
+        this.#settleNow?.();
     }
   }
 
@@ -248,7 +248,7 @@ class Attempt {
       return;
     }
     const timer = setTimeout(() => this.#resolve(report), FLUSH_MS);
-    this.#onFlushed = () => {
+    this.#settleNow = () => {
       clearTimeout(timer);
       this.#resolve(report);
     };
@@ -263,7 +263,8 @@ class Attempt {
   #lost(end: ChildEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#reject(this.#isAccepted ? crashed(end) : new NotBegun(end));
+    if (this.#settleNow !== undefined) this.#settleNow();
+    else this.#reject(this.#isAccepted ? crashed(end) : new NotBegun(end));
   }
 }
 
@@ -275,6 +276,12 @@ export function crashed({ exitCode, signal, error }: ChildEnd): PoolError {
 
 function rebuilt({ code, message }: { code?: HostError['code'] | undefined; message: string }): Error {
   return code === undefined ? new Error(message) : new HostError(code, message);
+}
+
+/** What comes in one message shares memory, which is not to pass to who gets a piece of it. @throws TypeError */
+function ownBytes(bytes: unknown): Uint8Array {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('these are no bytes');
+  return new Uint8Array(bytes);
 }
 
 /** Of an output that has failed. */

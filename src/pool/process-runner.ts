@@ -152,6 +152,7 @@ class Processes implements ProcessRunner {
     child.ready.then(() => {
       isReady = true;
       if (child.isLost) return;
+      child.rest();
       this.#idle.add(child);
       this.#serve();
     });

@@ -10,7 +10,7 @@ import type {
 } from './guest-process-messages.ts';
 
 /** Bytes of modules that stay compiled; V8 takes some times as much for each. */
-const MOST_MODULE_BYTES = 256 * 2 ** 20;
+const MOST_MODULE_BYTES = 128 * 2 ** 20;
 
 /** Names under which graphs stay compiled. */
 const MOST_GRAPHS = 64;

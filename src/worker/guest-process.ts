@@ -2,6 +2,7 @@
  * The entry of a child process that runs guests, one at a time, on a thread of its own. This thread only relays, so that it
  * is always there to hear that its host is gone.
  */
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import type { ProcessMessage, ProcessOrder } from './guest-process-messages.ts';
@@ -50,7 +51,22 @@ function endNow(): never {
   throw new Error('the host is gone');
 }
 
+/**
+ * On Linux: where memory runs out, the system ends a child before the host, and what crashes leaves no image of its memory,
+ * which takes long to write and holds what guests were given.
+ */
+function standBack(): void {
+  for (const [file, text] of Object.entries({ oom_score_adj: '500', coredump_filter: '0' })) {
+    try {
+      writeFileSync(`/proc/self/${file}`, text);
+    } catch {
+      // Another system, or it is not for us to say.
+    }
+  }
+}
+
 if (isMainThread) {
+  standBack();
   for (const signal of LEFT_TO_THE_HOST) process.on(signal, () => {});
   process.on('disconnect', endNow);
   const guests = new GuestProcess();
