@@ -34,7 +34,7 @@ export async function buildService(config, { folder = HERE, logger = true, pool:
   const host = new Host();
   const pool = new Pool(host, { maxQueue: limits.maxQueue, ...poolOptions });
   const register = new Registry();
-  const metrics = collectMetrics({ register, host, pool });
+  const metrics = collectMetrics({ register, host, pool, labels: ['module'] });
   app.decorate('pool', pool);
   app.decorate('host', host);
 
@@ -127,7 +127,7 @@ export async function buildService(config, { folder = HERE, logger = true, pool:
   // Fastify has answered all requests by then.
   app.addHook('onClose', async () => {
     await pool.close();
-    metrics.dispose();
+    metrics.stop();
     host.dispose();
   });
   return app;
