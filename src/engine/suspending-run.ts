@@ -17,13 +17,14 @@ import {
   type RecordOptions,
   type WasiFaultListener,
 } from './guest-imports.ts';
-import type { GuestOutcome, GuestPlan } from './guest-plan.ts';
+import type { GuestOutcome, GuestPhase, GuestPlan } from './guest-plan.ts';
 import { type GuestRun, notePhases } from './guest-run.ts';
 import { roomForCalls, withGuestStack } from './guest-stack.ts';
 import type { ExportedFunction } from './instantiation.ts';
 import { nowMs } from './run-recorder.ts';
 import type { GuestUsage } from './run-report.ts';
 import { promising, suspending } from './suspending-engine.ts';
+import { type GuestRoom, guestRoom } from './suspending-room.ts';
 import { readyStack } from './suspending-stack.ts';
 import { guestTurns } from './suspending-turns.ts';
 
@@ -42,6 +43,8 @@ export interface SuspendingRunOptions {
   record?: RecordOptions | undefined;
   /** Ends a guest that waits, for its turn or for anything else; the outcome is ERR_GUEST_ABORTED. One that runs goes on. */
   signal?: AbortSignal | undefined;
+  /** Whom it shares a bound with on how many are under way. Default: all others of this thread. */
+  room?: GuestRoom | undefined;
 }
 
 /**
@@ -58,8 +61,7 @@ export async function runGuestSuspending(
 ): Promise<GuestRun> {
   const run = new SuspendingRun(plan, stdio, nn, options);
   try {
-    const outcome = await run.outcome();
-    return { outcome, usage: run.usage(), dispose: () => run.dispose() };
+    return { ...(await run.result()), dispose: () => run.dispose() };
   } catch (error) {
     run.dispose();
     throw error;
@@ -79,59 +81,94 @@ function guestStdio({ stdin, stdout, stderr }: SuspendingStdio, waits: Waits): G
 
 class SuspendingRun {
   readonly #plan: GuestPlan;
-  readonly #imports: GuestImports;
+  readonly #stdio: SuspendingStdio;
+  readonly #nn: NnSupport | undefined;
+  readonly #options: SuspendingRunOptions;
   readonly #waits = new Waits();
-  readonly #signal: AbortSignal | undefined;
-  readonly #startMs = nowMs();
+  readonly #room: GuestRoom;
+  /** Made when it is the guest's turn for the first time: it takes memory and descriptors. */
+  #imports: GuestImports | undefined;
   #wasAborted = false;
   /** Ends the wait that is going on. */
   #wake: (() => void) | undefined;
   #hasTurn = false;
   #lowerFrameLimit: () => void = () => {};
+  #leaveRoom: () => void = () => {};
 
-  constructor(
-    plan: GuestPlan,
-    stdio: SuspendingStdio,
-    nn: NnSupport | undefined,
-    { onWasiFault, record, signal }: SuspendingRunOptions,
-  ) {
+  constructor(plan: GuestPlan, stdio: SuspendingStdio, nn: NnSupport | undefined, options: SuspendingRunOptions) {
     this.#plan = plan;
-    this.#signal = signal;
-    const adapt = (module: string, name: string, call: ExportedFunction) => this.#adapt(module, name, call);
-    const waits = this.#waits;
-    this.#imports = new GuestImports(plan, guestStdio(stdio, waits), { nn, onWasiFault, record, adapt, waits });
+    this.#stdio = stdio;
+    this.#nn = nn;
+    this.#options = options;
+    this.#room = options.room ?? guestRoom;
   }
 
   dispose(): void {
     this.#waits.stop();
-    this.#imports.dispose();
+    this.#imports?.dispose();
   }
 
-  /** Of processor time nothing is known: guests share the thread. */
-  usage(): GuestUsage {
-    return this.#imports.usage(undefined);
-  }
-
-  async outcome(): Promise<GuestOutcome> {
-    const order = new GuestCallOrder(this.#plan, this.#imports);
+  async result(): Promise<Pick<GuestRun, 'outcome' | 'usage'>> {
+    const { signal } = this.#options;
     const onAbort = () => this.#wake?.();
-    this.#signal?.addEventListener('abort', onAbort);
+    signal?.addEventListener('abort', onAbort);
+    const startMs = nowMs();
     try {
-      await this.#takeTurn();
-      return { kind: 'returned', results: await this.#call(order) };
-    } catch (error) {
-      if (!this.#wasAborted) return endingOf(error, this.#imports.exit, this.#plan, order.phase);
-      const aborted = { code: 'ERR_GUEST_ABORTED', message: ABORTED, backtrace: [] } as const;
-      return { kind: 'failed', failure: { ...aborted, cause: this.#signal?.reason }, phase: order.phase };
+      if (!(await this.#begins())) return { outcome: this.#aborted({ at: 'instantiate' }), usage: NOTHING_USED };
+      const imports = this.#createImports();
+      this.#imports = imports;
+      imports.recorder.note('queue', startMs, nowMs());
+      const outcome = await this.#outcome(imports);
+      // Of processor time nothing is known: guests share the thread.
+      return { outcome, usage: imports.usage(undefined) };
     } finally {
-      this.#signal?.removeEventListener('abort', onAbort);
-      notePhases(this.#imports.recorder, this.#startMs, order.instantiatedAtMs);
+      signal?.removeEventListener('abort', onAbort);
       this.#leaveTurn();
+      this.#leaveRoom();
     }
   }
 
+  /** Whether the guest's turn came before somebody wanted its end. */
+  async #begins(): Promise<boolean> {
+    try {
+      const entering = this.#room.enter(this.#plan);
+      const weight = await this.#unlessAborted(entering, (entered) => this.#room.leave(entered));
+      this.#leaveRoom = () => this.#room.leave(weight);
+      await this.#takeTurn();
+      return true;
+    } catch (error) {
+      if (!this.#wasAborted) throw error;
+      return false;
+    }
+  }
+
+  #createImports(): GuestImports {
+    const waits = this.#waits;
+    const { onWasiFault, record } = this.#options;
+    const adapt = (module: string, name: string, call: ExportedFunction) => this.#adapt(module, name, call);
+    const options = { nn: this.#nn, onWasiFault, record, adapt, waits };
+    return new GuestImports(this.#plan, guestStdio(this.#stdio, waits), options);
+  }
+
+  async #outcome(imports: GuestImports): Promise<GuestOutcome> {
+    const startMs = nowMs();
+    const order = new GuestCallOrder(this.#plan, imports);
+    imports.hasRoom = roomForCalls();
+    try {
+      return { kind: 'returned', results: await this.#call(order) };
+    } catch (error) {
+      return this.#wasAborted ? this.#aborted(order.phase) : endingOf(error, imports.exit, this.#plan, order.phase);
+    } finally {
+      notePhases(imports.recorder, startMs, order.instantiatedAtMs);
+    }
+  }
+
+  #aborted(phase: GuestPhase): GuestOutcome {
+    const cause: unknown = this.#options.signal?.reason;
+    return { kind: 'failed', failure: { code: 'ERR_GUEST_ABORTED', message: ABORTED, backtrace: [], cause }, phase };
+  }
+
   async #call(order: GuestCallOrder): Promise<readonly string[]> {
-    this.#imports.hasRoom = roomForCalls();
     const calls = order.run();
     // Instances are made on the stack of this thread; what is called has one of its own.
     const next = (returned: unknown) => withGuestStack(this.#plan.maxWasmStackBytes, () => calls.next(returned));
@@ -161,7 +198,7 @@ class SuspendingRun {
     try {
       return await answered;
     } finally {
-      this.#imports.recorder.note('wait', startMs, nowMs());
+      this.#imports?.recorder.note('wait', startMs, nowMs());
     }
   }
 
@@ -181,14 +218,7 @@ class SuspendingRun {
   }
 
   async #takeTurn(): Promise<void> {
-    this.#requireGoingOn();
-    const turn = guestTurns.next();
-    try {
-      await this.#unlessAborted(turn);
-    } catch (error) {
-      void turn.then(() => guestTurns.end());
-      throw error;
-    }
+    await this.#unlessAborted(guestTurns.next(), () => guestTurns.end());
     this.#hasTurn = true;
     this.#lowerFrameLimit = raiseFrameLimit(this.#plan.maxBacktraceFrames);
   }
@@ -201,25 +231,35 @@ class SuspendingRun {
   }
 
   #requireGoingOn(): void {
-    if (this.#signal?.aborted) throw this.#abort();
+    if (this.#options.signal?.aborted) throw this.#abort();
   }
 
-  /** Rejects, when the guest is to end, with what it cannot catch. */
-  #unlessAborted<Value>(awaited: Promise<Value>): Promise<Value> {
-    if (this.#signal === undefined) return awaited;
+  /**
+   * Rejects, when the guest is to end, with what it cannot catch.
+   * @param giveBack told of what came too late
+   */
+  #unlessAborted<Value>(awaited: Promise<Value>, giveBack: (value: Value) => void = () => {}): Promise<Value> {
+    const { signal } = this.#options;
+    if (signal === undefined) return awaited;
     return new Promise((resolve, reject) => {
+      let isOver = false;
       this.#wake = () => {
         this.#wake = undefined;
+        isOver = true;
         reject(this.#abort());
       };
-      const settle = (how: () => void) => {
-        if (this.#wake === undefined) return;
-        this.#wake = undefined;
-        how();
-      };
+      if (signal.aborted) this.#wake();
       awaited.then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
+        (value) => {
+          if (isOver) return giveBack(value);
+          this.#wake = undefined;
+          resolve(value);
+        },
+        (error: unknown) => {
+          if (isOver) return;
+          this.#wake = undefined;
+          reject(error);
+        },
       );
     });
   }
@@ -227,8 +267,9 @@ class SuspendingRun {
   #abort(): unknown {
     this.#wasAborted = true;
     this.#waits.stop();
+    const error = new GuestTrapError('ERR_GUEST_ABORTED', ABORTED);
     try {
-      return this.#imports.exit.fail(new GuestTrapError('ERR_GUEST_ABORTED', ABORTED));
+      return this.#imports?.exit.fail(error) ?? error;
     } catch (trap) {
       return trap;
     }
@@ -241,3 +282,12 @@ const NN_MODULE = 'wasi_ephemeral_nn';
 const YIELDS: ReadonlySet<string> = new Set(['sched_yield']);
 
 const ABORTED = 'the run was aborted';
+
+const NOTHING_USED: GuestUsage = {
+  cpuMs: undefined,
+  peakMemoryBytes: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+  phases: {},
+  loads: { hits: 0, misses: 0 },
+};
