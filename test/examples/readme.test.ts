@@ -32,6 +32,12 @@ function apart(text: string): { words: string; numbers: number[] } {
 /** Between processors that compute in bf16 and in f32. */
 const PROBABILITY_TOLERANCE = 5e-3;
 
+/** Programs beside those of the README, and what they print. */
+const OTHERS: Readonly<Record<string, string>> = {
+  'test/examples/pool.mjs': 'InferenceResult(3 thread\nInferenceResult(7 thread\nERR_GUEST_TIMEOUT\n',
+  'test/examples/instance.mjs': '[ 101 ]\n[ 111 ]\nhello\n',
+};
+
 const examples = examplesOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
 const runtime = nativeRuntime();
 
@@ -69,6 +75,14 @@ describe('the examples of the README', () => {
       likely(shown.numbers).map((number) => expect.closeTo(number, -Math.log10(2 * PROBABILITY_TOLERANCE))),
     );
   });
+
+  it.skipIf(skipUnless(runtime)).each(Object.entries(OTHERS))(
+    'and others print what they should: %s',
+    (source, output) => {
+      const run = spawnSync(process.execPath, [copied(source)], { cwd: ROOT, encoding: 'utf8' });
+      expect([run.stderr, run.status, run.stdout]).toEqual(['', 0, output]);
+    },
+  );
 
   function copied(source: string): string {
     const copy = join(project, basename(source));
