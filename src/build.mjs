@@ -52,7 +52,7 @@ const COMMON = {
   platform: 'node',
   target: 'node20.19',
   charset: 'ascii',
-  external: ['wabt', 'openvino-node', 'prom-client', '@opentelemetry/api'],
+  external: ['wabt', 'openvino-node', 'piscina', 'prom-client', '@opentelemetry/api'],
   legalComments: 'none',
   logLevel: 'warning',
   outdir: 'dist',
