@@ -102,6 +102,7 @@ bool ReadGuest(napi_env env, napi_value given, DirectGuest* guest) {
   size_t opened_count = 0;
   size_t free_count = 0;
   size_t counts_length = 0;
+  size_t moved_length = 0;
   guest->table = Elements<int32_t>(env, given, "table", napi_int32_array, &guest->table_length);
   guest->streams = Elements<uint8_t>(env, given, "streams", napi_uint8_array, &stream_count);
   guest->kinds = Elements<uint8_t>(env, given, "kinds", napi_uint8_array, &guest->host_length);
@@ -109,6 +110,8 @@ bool ReadGuest(napi_env env, napi_value given, DirectGuest* guest) {
   guest->opened = Elements<int32_t>(env, given, "opened", napi_int32_array, &opened_count);
   guest->free = Elements<uint8_t>(env, given, "free", napi_uint8_array, &free_count);
   guest->counts = Elements<int32_t>(env, given, "counts", napi_int32_array, &counts_length);
+  guest->moved = Elements<double>(env, given, "moved", napi_float64_array, &moved_length);
+  if (!guest->moved || moved_length < kMovedCount) return false;
   if (!guest->table || !guest->streams || !guest->kinds || !guest->positions) return false;
   if (!guest->opened || !guest->free || !guest->counts || counts_length < kCounts) return false;
   if (position_count < guest->host_length || stream_count < guest->table_length) return false;

@@ -10,7 +10,7 @@
 
 namespace preview1 {
 
-// Adds to the room of files: `directCalls`, ({ table, streams, opened, free, counts, kinds, positions, monotonicStart,
+// Adds to the room of files: `directCalls`, ({ table, streams, opened, free, counts, kinds, positions, moved, monotonicStart,
 // functions }) -> { name: function, …, attach } or a negative errno; `kinds`, `positions`. See src/native/direct-calls.ts.
 void AddDirectCalls(Napi::Env env, Napi::Object fs);
 

@@ -33,6 +33,9 @@ enum Opened { kOpened = 1, kOpenedDirectory = 2, kOpenedReadOnly = 4, kOpenedRea
 // Places in `counts`: how many descriptors the guest may still open, and one above the highest number it ever had.
 enum Count { kRoom, kTop, kCounts };
 
+// Places in `moved`.
+enum Moved { kBytesRead, kBytesWritten, kMovedCount };
+
 // No more than so many buffers are looked at.
 constexpr uint32_t kMostVectors = 16;
 
@@ -52,6 +55,8 @@ struct DirectGuest {
   uint8_t* kinds = nullptr;
   double* positions = nullptr;
   size_t host_length = 0;
+  // Bytes that fd_read and fd_write have moved here.
+  double* moved = nullptr;
   int64_t monotonic_start = 0;
   uint8_t random[4096] = {};
   size_t random_left = 0;

@@ -57,7 +57,7 @@ ssize_t WriteFile(const Interrupt& interrupt, int fd, const struct iovec& buffer
 
 // The arguments of fd_read and fd_write: descriptor, vectors, their count, where the bytes moved are written.
 template <typename OnFile, typename OnStream>
-int Move(DirectCall& call, int kinds, OnFile on_file, OnStream on_stream) {
+int MoveBytes(DirectCall& call, int kinds, Moved counter, OnFile on_file, OnStream on_stream) {
   const uint32_t fd = call.U32(0);
   const uint32_t vectors = call.U32(1);
   const uint32_t count = call.U32(2);
@@ -77,6 +77,7 @@ int Move(DirectCall& call, int kinds, OnFile on_file, OnStream on_stream) {
                                 : on_stream(interrupt, host.fd, host.kind, buffer);
   if (moved < 0) return kNotPlain;
   if (is_file) position += static_cast<double>(moved);
+  call.guest().moved[counter] += static_cast<double>(moved);
   Store32(moved_at, static_cast<uint32_t>(moved));
   return kSuccess;
 }
@@ -97,9 +98,9 @@ bool FillRandom(DirectGuest* guest) {
 
 }  // namespace
 
-int FdRead(DirectCall& call) { return Move(call, kFile | kAppends | kPipeIn | kFileIn, ReadFile, ReadStream); }
+int FdRead(DirectCall& call) { return MoveBytes(call, kFile | kAppends | kPipeIn | kFileIn, kBytesRead, ReadFile, ReadStream); }
 
-int FdWrite(DirectCall& call) { return Move(call, kFile | kPipeOut | kFileOut, WriteFile, WriteStream); }
+int FdWrite(DirectCall& call) { return MoveBytes(call, kFile | kPipeOut | kFileOut, kBytesWritten, WriteFile, WriteStream); }
 
 int FdSeek(DirectCall& call) {
   const uint32_t fd = call.U32(0);

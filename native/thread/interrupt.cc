@@ -71,7 +71,7 @@ OnInterrupt::~OnInterrupt() {
   (previous_ ? previous_->next_ : interrupt_->first_) = next_;
 }
 
-Room::Room() : interrupt_(InterruptRegistry::OfProcess().Add()) {}
+Room::Room(napi_env env) : memories_(env), interrupt_(InterruptRegistry::OfProcess().Add()) {}
 
 Room::~Room() { InterruptRegistry::OfProcess().Remove(interrupt_->token()); }
 

@@ -7,6 +7,7 @@
 
 #include "addon_state.h"
 #include "thread/interrupt.h"
+#include "thread/pages.h"
 #include "thread/wake.h"
 
 namespace thread {
@@ -16,11 +17,13 @@ class Room : public edge::RoomState {
  public:
   static Room& Of(napi_env env) { return static_cast<Room&>(*edge::AddonState::Of(env).thread); }
 
-  Room();
+  explicit Room(napi_env env);
   /** Others cannot interrupt it from here on. */
   ~Room() override;
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
+
+  const WasmMemories& memories() const { return memories_; }
 
   const std::shared_ptr<Interrupt>& interrupt() const { return interrupt_; }
 
@@ -31,6 +34,7 @@ class Room : public edge::RoomState {
   }
 
  private:
+  const WasmMemories memories_;
   const std::shared_ptr<Interrupt> interrupt_;
   std::optional<Wake> wake_;
 };

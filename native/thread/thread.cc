@@ -2,7 +2,9 @@
 
 #include "edge.h"
 #include "thread/interrupt.h"
+#include "thread/pages.h"
 #include "thread/room.h"
+#include "thread/usage.h"
 
 namespace {
 
@@ -21,15 +23,37 @@ napi_value RequestInterrupt(napi_env env, napi_callback_info info) {
   });
 }
 
+// () -> milliseconds
+napi_value CpuTimeMs(napi_env env, napi_callback_info) {
+  return edge::Guarded(env, [&] { return edge::ToJs(env, thread::CpuTimeMs()); });
+}
+
+// () -> bytes
+napi_value ResidentBytes(napi_env env, napi_callback_info) {
+  return edge::Guarded(env, [&] { return edge::ToJs(env, thread::ResidentBytes()); });
+}
+
+// (WebAssembly.Memory) -> bytes given back
+napi_value ReleasePages(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const edge::Bytes bytes = thread::Room::Of(env).memories().BytesOf(env, edge::Arguments(env, info)[0]);
+    return edge::ToJs(env, static_cast<double>(thread::ReleasePages(bytes)));
+  });
+}
+
 }  // namespace
 
 Napi::Object InitThread(Napi::Env env) {
-  edge::AddonState::Of(env).thread = std::make_unique<thread::Room>();
+  edge::AddonState::Of(env).thread = std::make_unique<thread::Room>(env);
   Napi::Object exports = Napi::Object::New(env);
   const struct {
     const char* name;
     napi_callback function;
-  } calls[] = {{"interruptToken", InterruptToken}, {"interrupt", RequestInterrupt}};
+  } calls[] = {{"interruptToken", InterruptToken},
+               {"interrupt", RequestInterrupt},
+               {"cpuTimeMs", CpuTimeMs},
+               {"residentBytes", ResidentBytes},
+               {"releasePages", ReleasePages}};
   for (const auto& call : calls) {
     napi_value function = nullptr;
     edge::Ok(napi_create_function(env, call.name, NAPI_AUTO_LENGTH, call.function, nullptr, &function));

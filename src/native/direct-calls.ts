@@ -23,6 +23,9 @@ export const OPENED = { yes: 1, directory: 2, readOnly: 4, readable: 8, writable
 /** Places in {@link DirectTable.counts}. */
 export const COUNT = { room: 0, top: 1 } as const;
 
+/** Places in {@link DirectGuest.moved}. */
+export const MOVED = { read: 0, written: 1 } as const;
+
 /** The guest's descriptors as calls that do without JavaScript see them: the low numbers, each an index. */
 export interface DirectTable {
   /** The host's descriptor, or -1 where JavaScript has to answer. */
@@ -41,6 +44,11 @@ export interface DirectTable {
 export interface DirectGuest extends DirectTable {
   readonly kinds: Uint8Array;
   readonly positions: Float64Array;
+  /**
+   * How many bytes direct calls have read and written for the guest, each in its place of {@link MOVED}. They add to it;
+   * what the functions in JavaScript move is not in it.
+   */
+  readonly moved: Float64Array;
   readonly monotonicStart: bigint;
   /** The whole of preview1: what is asked where a call is out of the ordinary. */
   readonly functions: Readonly<Record<string, (...args: never[]) => number>>;

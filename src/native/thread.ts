@@ -15,4 +15,20 @@ export interface NativeThread {
    * @returns false where that environment has ended
    */
   interrupt(token: number): boolean;
+
+  /** Processor time that the calling thread has used since it began, in milliseconds; -1 where the system does not tell. */
+  cpuTimeMs(): number;
+
+  /** Physical memory that the process takes, in bytes; -1 where the system does not tell. Costs some microseconds. */
+  residentBytes(): number;
+
+  /**
+   * Gives the pages of a memory back to the system at once, which the garbage collector would do at a time of its own.
+   * For a memory that no instance uses any more: all of its bytes read as zeros from then on, on every thread that shares
+   * it. They may be written and read as before, and take memory again where they are.
+   *
+   * @returns how many bytes were given back, whether they were in use or not; 0 where the system has no way to (macOS)
+   * @throws TypeError for anything but a WebAssembly.Memory: of other buffers' pages others may hold a part
+   */
+  releasePages(memory: WebAssembly.Memory): number;
 }

@@ -1,4 +1,4 @@
-import { OPENED } from '../native/direct-calls.ts';
+import { MOVED, OPENED } from '../native/direct-calls.ts';
 import type { NativeFs } from '../native/fs.ts';
 import type { Context } from './context.ts';
 import type { HostCall, HostFunctions, Traffic } from './contract.ts';
@@ -36,10 +36,12 @@ export function withDirectCalls(functions: HostFunctions, context: Context): Wit
   const none = { functions, traffic: () => ({ bytesRead: 0, bytesWritten: 0 }) };
   if (fs.directCalls === undefined || fs.kinds === undefined || fs.positions === undefined) return none;
   const { kinds, positions } = fs;
+  const moved = new Float64Array(2);
   const calls = fs.directCalls({
     ...descriptors.direct,
     kinds,
     positions,
+    moved,
     monotonicStart,
     functions: Object.fromEntries(functions.names.map((name) => [name, functions.get(name) as HostCall])),
   });
@@ -50,6 +52,6 @@ export function withDirectCalls(functions: HostFunctions, context: Context): Wit
   descriptors.adopt = (fd, what) => adopt(fs, positions, fd, what);
   return {
     functions: { names: functions.names, get: (name) => directly.get(name) ?? functions.get(name) },
-    traffic: none.traffic,
+    traffic: () => ({ bytesRead: moved[MOVED.read] ?? 0, bytesWritten: moved[MOVED.written] ?? 0 }),
   };
 }

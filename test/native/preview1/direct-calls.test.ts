@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { addonPlaces, loadAddon } from '../../../src/native/addon.ts';
-import type { DirectGuest } from '../../../src/native/direct-calls.ts';
+import { DIRECT, type DirectGuest } from '../../../src/native/direct-calls.ts';
 import type { NativeFs } from '../../../src/native/fs.ts';
 import { openBelow } from '../../support/open-files.mjs';
 import { temporaryDirectories } from '../../support/temporary-directory.ts';
@@ -31,7 +31,7 @@ function guest(changes: object = {}): DirectGuest {
     free: new Uint8Array(8),
     counts: new Int32Array(2),
   };
-  return { ...table, kinds, positions, monotonicStart: 0n, functions, ...changes };
+  return { ...table, kinds, positions, moved: new Float64Array(2), monotonicStart: 0n, functions, ...changes };
 }
 
 describe('directCalls', () => {
@@ -49,6 +49,9 @@ describe('directCalls', () => {
     ['opened for fewer', guest({ opened: new Int32Array(7) })],
     ['free for fewer', guest({ free: new Uint8Array(7) })],
     ['one count', guest({ counts: new Int32Array(1) })],
+    ['no bytes moved', guest({ moved: undefined })],
+    ['bytes moved in one direction', guest({ moved: new Float64Array(1) })],
+    ['bytes moved in another type', guest({ moved: new BigUint64Array(2) })],
     ['positions for fewer', guest({ positions: new Float64Array(7) })],
     ['a number for the start of the clock', guest({ monotonicStart: 0 })],
     ['a start that is too large', guest({ monotonicStart: 1n << 64n })],
@@ -68,6 +71,38 @@ describe('directCalls', () => {
   });
 });
 
+it('counts what it reads and writes, and nothing that JavaScript is asked for', () => {
+  const fs = nativeFs();
+  const directory = fs.openDirectory(newDirectory());
+  const { constants: flags } = fs;
+  const file = fs.open(directory, 'file', flags.O_RDWR | flags.O_CREAT, 0o666);
+  const moved = new Float64Array(2);
+  const calls = fs.directCalls(guest({ moved, table: Int32Array.of(-1, file) })) as Record<
+    string,
+    (...args: unknown[]) => number
+  > & { attach: (memory: Uint8Array) => undefined };
+  const memory = new Uint8Array(64);
+  // A vector at 0: 40 bytes at 16.
+  memory.set([16, 0, 0, 0, 40]);
+  calls.attach(memory);
+  fs.kinds[file] = DIRECT.file;
+  try {
+    fs.positions[file] = 0;
+    expect([calls.fd_write?.(1, 0, 1, 8), calls.fd_write?.(1, 0, 1, 8)]).toEqual([0, 0]);
+    expect([...moved]).toEqual([0, 80]);
+    fs.positions[file] = 50;
+    expect([calls.fd_read?.(1, 0, 1, 8), calls.fd_read?.(1, 0, 1, 8)]).toEqual([0, 0]);
+    // 30 were left, and then none.
+    expect([...moved]).toEqual([30, 80]);
+    expect([calls.fd_read?.(0, 0, 1, 8), calls.fd_write?.(0, 0, 1, 8)]).toEqual([52, 52]);
+    expect([...moved]).toEqual([30, 80]);
+  } finally {
+    fs.kinds[file] = 0;
+    fs.close(file);
+    fs.close(directory);
+  }
+});
+
 /** Opens files by direct calls until there is no number left, tells what the calls answered, and never ends. */
 const OPENING = `const { parentPort, workerData } = require('node:worker_threads');
   const { fs } = require(workerData.addon);
@@ -78,7 +113,7 @@ const OPENING = `const { parentPort, workerData } = require('node:worker_threads
   const functions = Object.fromEntries(workerData.names.map((name) => [name, () => 52]));
   const calls = fs.directCalls({
     table, streams: new Uint8Array(8), opened: new Int32Array(8), free: new Uint8Array(8), counts: Int32Array.of(99, 1),
-    kinds: fs.kinds, positions: fs.positions, monotonicStart: 0n, functions,
+    kinds: fs.kinds, positions: fs.positions, moved: new Float64Array(2), monotonicStart: 0n, functions,
   });
   const memory = new Uint8Array(64);
   memory.set(Buffer.from('file'));
