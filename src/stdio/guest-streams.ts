@@ -68,12 +68,17 @@ export class GuestStreams {
     await Promise.all([this.stdout.flush?.(), this.stderr.flush?.()]);
   }
 
-  /** Lets go of the embedder's streams and closes our files. */
-  async release(): Promise<void> {
+  /**
+   * Lets go of the embedder's streams and closes our files.
+   * @param gone settles when the guest can touch no file any more, where it was left behind: nobody waits for it, but the
+   *   files stay open until then, since their numbers would soon be those of others
+   */
+  async release(gone?: Promise<void>): Promise<void> {
     if (this.stdin.kind === 'stream') this.stdin.reader.release();
     this.stdout.release?.();
     this.stderr.release?.();
-    await closeAll(this.#files);
+    if (gone === undefined) await closeAll(this.#files);
+    else void gone.then(() => closeAll(this.#files));
   }
 
   /** What came of both outputs here: nothing of those that the guest writes to itself, files and descriptors. */
