@@ -34,6 +34,12 @@ export interface GuestRunner {
   run(request: WorkerRequest, watch: RunWatch): Promise<GuestReport>;
 }
 
+/** The workers of a pool, of which each runs one guest at a time; how many guests at a time is the pool's to see to. */
+export interface PoolRunner extends GuestRunner {
+  /** Ends all workers; runs that go on end with ERR_POOL_CLOSED. */
+  dispose(): void | Promise<void>;
+}
+
 export const ISOLATIONS = ['thread', 'process'] as const;
 
 /** `thread`: worker threads of this process. `process`: child processes, of which a crash takes one run with it. */

@@ -79,31 +79,35 @@ export class GuestWatch {
     else signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  /** Whether the guest has begun: it is not to be run again then. */
-  get hasBegun(): boolean {
-    return this.#begun !== undefined;
-  }
-
   /** Settles the run now, as one that was ended from outside. */
   leave(failure: Omit<GuestFailure, 'backtrace'>): void {
-    if (this.#settle === undefined) return;
-    const wasOver = this.#isOver;
-    this.#finish(() => ({ outcome: this.#ended(failure), usage: this.#knownUsage() }));
-    if (!wasOver) this.#options.onLeft?.(this.#begun?.interruptToken);
+    const settle = this.#close();
+    if (settle === undefined) return;
+    settle.resolve({ outcome: this.#ended(failure), usage: this.#knownUsage() });
+    if (!this.#isOver) this.#options.onLeft?.(this.#begun?.interruptToken);
   }
 
-  /** The thread is gone: settles the run unless the guest had ended before. @returns whether the guest may be run elsewhere */
-  lost(error: unknown): boolean {
+  /**
+   * The thread is done, or gone: settles the run with what became of it, unless the guest has told its end.
+   * @param mayRunElsewhere whether a guest that has not begun is to be left as it is, for another thread
+   * @returns whether it was: this watch is of no more use then, and never settles
+   */
+  lost(error: unknown, mayRunElsewhere = false): boolean {
     if (this.#settle === undefined) return false;
     this.#services.drain();
     if (this.#isOver) return false;
-    if (this.hasBegun) this.#fail(lossError(error));
-    return !this.hasBegun;
+    const settle = this.#close();
+    if (mayRunElsewhere && this.#begun === undefined) return true;
+    settle?.reject(lossError(error));
+    return false;
   }
 
-  /** Settles the run with an error of the host. */
+  /** Settles the run with an error of the host, as one that was ended from outside. */
   fail(error: unknown): void {
-    this.#fail(error);
+    const settle = this.#close();
+    if (settle === undefined) return;
+    settle.reject(error);
+    if (!this.#isOver) this.#options.onLeft?.(this.#begun?.interruptToken);
   }
 
   #hear(message: WorkerMessage): void {
@@ -112,7 +116,7 @@ export class GuestWatch {
     else if (message.type === 'refused' || message.type === 'wasi-fault') this.#hearReport(message);
     else {
       this.#isOver = true;
-      if (message.type === 'error') this.#fail(rebuilt(message));
+      if (message.type === 'error') this.#close()?.reject(rebuilt(message));
       else this.#whenTaken(message);
     }
   }
@@ -120,7 +124,7 @@ export class GuestWatch {
   #begin(interruptToken: number | undefined): void {
     this.#begun = { atMs: performance.now(), interruptToken };
     const { timeoutMs } = this.#options;
-    if (timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) return;
+    if (this.#settle === undefined || timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) return;
     if (timeoutMs === 0) this.leave(TIMED_OUT);
     else this.#timer = setTimeout(() => this.#timeOut(), timeoutMs);
   }
@@ -139,9 +143,9 @@ export class GuestWatch {
       const { stdout, stderr } = this.#services.outputs;
       if (stdout.isTaking || stderr.isTaking) await Promise.all([stdout.drained(), stderr.drained()]);
       await this.#options.onEnd?.();
-      this.#finish(() => ({ outcome, usage }));
+      this.#close()?.resolve({ outcome, usage });
     } catch (error) {
-      this.#fail(error);
+      this.#close()?.reject(error);
     }
   }
 
@@ -158,15 +162,7 @@ export class GuestWatch {
     }
   }
 
-  #finish(endOf: () => GuestEnd): void {
-    const settle = this.#close();
-    settle?.resolve(endOf());
-  }
-
-  #fail(error: unknown): void {
-    this.#close()?.reject(error);
-  }
-
+  /** @returns how to settle the run; undefined where it is settled */
   #close() {
     const settle = this.#settle;
     if (settle === undefined) return undefined;

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { packageRoot } from '../native/addon.ts';
-import { GuestWatch, type GuestWatchOptions, lossError } from './guest-watch.ts';
+import { GuestWatch, type GuestWatchOptions } from './guest-watch.ts';
 import type { WorkerRequest } from './worker-services.ts';
 
 export type WorkerRunOptions = Omit<GuestWatchOptions, 'onLeft'>;
@@ -23,11 +23,8 @@ const GRACE_MS = 30;
 export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): WorkerRun {
   const watch = new GuestWatch(request, options);
   const worker = startWorker(watch);
-  const lost = (error: Error) => {
-    if (watch.lost(error)) watch.fail(lossError(error));
-  };
-  worker.once('error', lost);
-  worker.once('exit', (code) => lost(new Error(`it ended with code ${code}`)));
+  worker.once('error', (error) => watch.lost(error));
+  worker.once('exit', (code) => watch.lost(new Error(`it ended with code ${code}`)));
   return {
     outcome: watch.end.then(({ outcome }) => outcome),
     terminate: async () => {
