@@ -6,8 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import wabt from 'wabt';
+import { canSuspend, promising, suspending } from '../../src/engine/suspending-engine.ts';
 import { GuestMemory } from '../../src/guest/memory.ts';
+import { NN_WAITING_CALLS } from '../../src/nn/abi/functions.ts';
 import type { Backend } from '../../src/nn/backend.ts';
 import type { Refusal, WasiNn, WasiNnOptions } from '../../src/nn/index.ts';
 import type { GraphRegistry } from '../../src/nn/registry.ts';
@@ -116,16 +119,26 @@ export async function runUnderWasmtime(script: Script, wasmtime: WasmtimeCommand
   }
 }
 
-/** Runs the script in this process over a backend. */
-export async function runUnderHost(
-  script: Script,
-  options: {
-    create: (options: WasiNnOptions) => WasiNn;
-    backend: Backend;
-    registry?: GraphRegistry;
-    more?: Partial<WasiNnOptions>;
-  },
-): Promise<ScriptResult> {
+export interface HostRun {
+  create: (options: WasiNnOptions) => WasiNn;
+  backend: Backend;
+  registry?: GraphRegistry;
+  more?: Partial<WasiNnOptions>;
+}
+
+/** Runs the script in this process over a backend; where guests can be suspended so as well, which has to come to the same. */
+export async function runUnderHost(script: Script, options: HostRun): Promise<ScriptResult> {
+  const result = await runOnce(script, options, false);
+  if (canSuspend()) {
+    const { answers, refusals } = await runOnce(script, options, true);
+    expect([answers, refusals.map(told)]).toEqual([result.answers, result.refusals.map(told)]);
+  }
+  return result;
+}
+
+const told = ({ cause: _, ...refusal }: Refusal) => refusal;
+
+async function runOnce(script: Script, options: HostRun, isSuspending: boolean): Promise<ScriptResult> {
   const memory = new GuestMemory();
   const refusals: Refusal[] = [];
   const stdout: Uint8Array[] = [];
@@ -134,11 +147,17 @@ export async function runUnderHost(
     backend: () => options.backend,
     registry: options.registry ?? { get: () => undefined },
     onRefused: (refusal) => refusals.push(refusal),
+    isSuspending,
     ...options.more,
+  });
+  const imports = Object.entries(nn.imports).map(([name, call]) => {
+    const imported =
+      isSuspending && NN_WAITING_CALLS.has(name) ? suspending(call as (...args: unknown[]) => number) : call;
+    return [name, imported] as const;
   });
   try {
     const { instance } = await WebAssembly.instantiate(await compileScript(script), {
-      wasi_ephemeral_nn: nn.imports,
+      wasi_ephemeral_nn: Object.fromEntries(imports),
       wasi_snapshot_preview1: {
         fd_write: (_fd: number, iovs: number) => {
           stdout.push(memory.slice(memory.readU32(iovs), memory.readU32(iovs + 4)).slice());
@@ -147,7 +166,8 @@ export async function runUnderHost(
       },
     });
     memory.attach(instance.exports.memory as WebAssembly.Memory);
-    (instance.exports._start as () => void)();
+    const start = instance.exports._start as () => void;
+    await (isSuspending ? promising(start)() : start());
   } finally {
     nn.dispose();
   }
