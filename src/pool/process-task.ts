@@ -70,7 +70,6 @@ export function processTask(task: WorkerServices['task']): ProcessTask {
   const granted = (nn?.granted ?? []).map(({ source: _source, sharedId: _id, ...graph }) => graph);
   return {
     ...rest,
-    heardReports: undefined,
     plan: {
       ...plan,
       program: reference(plan.program),

@@ -40,7 +40,7 @@ export type ProcessPlan = Omit<WorkerPlan, 'program' | 'preloads'> & {
 };
 
 /** A {@link WorkerTask} without what only threads of one process can have. */
-export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'stdio' | 'calls'> & {
+export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'stdio' | 'calls' | 'heardReports'> & {
   plan: ProcessPlan;
   nn: ProcessNnPlan | undefined;
   stdio: { stdin: WorkerTask['stdio']['stdin']; stdout: ProcessSink; stderr: ProcessSink };
@@ -65,8 +65,8 @@ export interface Supplies {
 
 export type OutputName = 'stdout' | 'stderr';
 
-/** What the thread of the guest says but for its output, which comes in batches. */
-export type RelayedMessage = Exclude<WorkerMessage, { type: 'output' }>;
+/** What the thread of the guest says but for its output, which comes in batches, and for faults that nobody is told of. */
+export type RelayedMessage = Exclude<WorkerMessage, { type: 'output' | 'wasi-fault' }>;
 
 /** From the child. */
 export type ProcessMessage =

@@ -35,6 +35,7 @@ export class ProcessRun {
     (message) => this.#hear(message),
   );
   readonly #asked = new Map<number, (reply: Reply) => void>();
+  readonly #heardReports = new Int32Array(new SharedArrayBuffer(4));
   #nextCall = 0;
   #batch: { stream: OutputName; bytes: Uint8Array }[] = [];
   #onSupplied: () => void = () => {};
@@ -84,6 +85,7 @@ export class ProcessRun {
         stderr: this.#sink('stderr', stdio.stderr),
       },
       calls: this.#calls.forCaller,
+      heardReports: this.#heardReports.buffer as SharedArrayBuffer,
     };
     // A guest that has begun is never run again, whatever became of it: so this has to be out before it begins.
     send({ type: 'accepted', run: this.number }, () => thread.run(forThread, (error) => this.#fail(error)));
@@ -113,9 +115,20 @@ export class ProcessRun {
       this.#batch.push({ stream: message.stream, bytes: message.bytes });
       return;
     }
+    if (message.type === 'wasi-fault') {
+      this.#reportHeard();
+      return;
+    }
     this.#sendBatch();
-    this.#home.send({ type: 'relay', run: this.number, message });
+    // A guest that is refused without end waits until its host has read what came before.
+    const whenWritten = message.type === 'refused' ? () => this.#reportHeard() : undefined;
+    this.#home.send({ type: 'relay', run: this.number, message }, whenWritten);
     if (message.type === 'ended' || message.type === 'error') this.#tidy();
+  }
+
+  #reportHeard(): void {
+    Atomics.add(this.#heardReports, 0, 1);
+    Atomics.notify(this.#heardReports, 0);
   }
 
   #sendBatch(): void {

@@ -10,7 +10,7 @@ process.once('message', ({ bytes, plan }) => {
   child.on('message', (message) => {
     if (message.type === 'ready') {
       const stdio = { stdin: { kind: 'null' }, stdout: { kind: 'post' }, stderr: { kind: 'null' } };
-      const task = { plan: { ...plan, program }, nn: undefined, postRefusals: false, heardReports: undefined, stdio };
+      const task = { plan: { ...plan, program }, nn: undefined, postRefusals: false, stdio };
       const supplies = { modules: [{ key: 'loop', bytes, limits: {} }], graphs: [] };
       child.send({ type: 'run', run: 1, task, supplies });
     }

@@ -1,5 +1,5 @@
 /** Guests in child processes: what passes, what is refused, and what stays from run to run. */
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -55,6 +55,24 @@ describe('a child process', () => {
     const outcome = await outcomeOf(trapping);
     expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'ERR_GUEST_TRAP' } });
     expect(JSON.stringify(outcome)).toContain('inner');
+  });
+
+  it.skipIf(!existsSync('/proc/self/environ'))('has none of the secrets of this one', async () => {
+    const name = 'WASI_TEST_OF_A_SECRET';
+    process.env[name] = 'secret';
+    const other = createProcessRunner({ processes: 1 });
+    try {
+      await other.warm();
+      const environments = other.pids.map((pid) => readFileSync(`/proc/${pid}/environ`, 'latin1'));
+      expect(environments).toHaveLength(2);
+      for (const environment of environments) {
+        expect(environment).toContain('PATH=');
+        expect(environment).not.toContain(name);
+      }
+    } finally {
+      delete process.env[name];
+      other.dispose();
+    }
   });
 
   it('is not given what this process keeps to itself', () => {
@@ -188,6 +206,18 @@ describe('wasi-nn', () => {
     const options = { nn: {}, postRefusals: true };
     expect(await outcomeOf(computingByName('nobody'), options, { onRefused })).toEqual(returned(-106));
     expect(refusals).toMatchObject([{ call: 'load_by_name', errnoName: 'unsupported_operation' }]);
+  });
+
+  it('tells of each refused call, however many', async () => {
+    let told = 0;
+    const onRefused = () => void told++;
+    const asking = `(module (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") (local $left i32) (local.set $left (i32.const 2000))
+        (loop $next (drop (call $compute (i32.const 99)))
+          (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))))`;
+    await outcomeOf(asking, { nn: {}, postRefusals: true }, { onRefused });
+    expect(told).toBe(2000);
   });
 
   describe.skipIf(skipUnless(nativeRuntime()))('with OpenVINO', () => {
