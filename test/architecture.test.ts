@@ -104,7 +104,7 @@ const TEST_FOLDERS = [
     'nn',
     'openvino-runtime',
   ],
-  ...['language-runtimes', 'peer', 'sandbox', 'stdio', 'telemetry', 'wasi', 'worker'],
+  ...['language-runtimes', 'peer', 'pool', 'sandbox', 'stdio', 'telemetry', 'wasi', 'worker'],
 ];
 
 const MAX_LINES = 450;

@@ -6,6 +6,7 @@ import { canSuspend, runGuestSuspending } from '../engine/suspending-run.ts';
 import { GuestTrapError, HostError, type OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { GuestReport, Isolation, RunWatch } from '../pool/contract.ts';
+import type { WorkerPool } from '../pool/worker-pool.ts';
 import { GuestStreams } from '../stdio/guest-streams.ts';
 import { levelOfSubscribers } from '../telemetry/channels.ts';
 import { unknownUsage } from '../worker/known-usage.ts';
@@ -17,7 +18,6 @@ import type { HostRunOptions, RunLimits } from './host-options.ts';
 import { checkRunOptions } from './option-checks.ts';
 import { RunAccount } from './run-report.ts';
 import { capturedOf, type HostRunResult, resultOf } from './run-result.ts';
-import type { LazyWorkers } from './workers.ts';
 
 /** What a run is done with: a host's own, or a pool's. */
 export interface RunContext {
@@ -29,7 +29,7 @@ export interface RunContext {
   isolation: Isolation;
   /** Whether a guest may have the calling thread. */
   mayUseCallingThread: boolean;
-  workers(isolation: Isolation): LazyWorkers;
+  workers(isolation: Isolation): WorkerPool;
 }
 
 /** @throws as `Host.run` */
@@ -167,7 +167,7 @@ class HostRun {
   async #finish({ outcome, usage, dispose }: GuestRun): Promise<GuestReport> {
     dispose();
     await this.#streams.flush();
-    return { outcome, usage, queueMs: 0 };
+    return { outcome, usage, queueMs: usage.phases.queue?.wallMs ?? 0 };
   }
 
   async #runInWorker(isolation: Isolation, plan: GuestPlan): Promise<GuestReport> {

@@ -12,6 +12,7 @@ import { ModuleCache, type ModuleStats } from './module-cache.ts';
 import { checkHostOptions } from './option-checks.ts';
 import { checkNames, isText, optional } from './option-forms.ts';
 import type { Captured, HostRunResult } from './run-result.ts';
+import { RunsUnderway } from './runs-underway.ts';
 import { HostWorkers } from './workers.ts';
 
 const DEFAULT_MAX_MODULE_BYTES = 256 * 2 ** 20;
@@ -29,6 +30,7 @@ export class Host {
   readonly #inference: HostInference;
   readonly #modules: ModuleCache;
   readonly #workers: HostWorkers;
+  readonly #runs = new RunsUnderway();
   #isDisposed = false;
 
   /** @throws OptionError */
@@ -82,14 +84,14 @@ export class Host {
   }
 
   /** @internal With the workers of a host or of a pool. */
-  runIn(
+  async runIn(
     module: GuestModule,
     options: HostRunOptions,
     where: Omit<RunContext, 'inference' | 'onRefused'>,
   ): Promise<HostRunResult> {
     this.#requireLive();
-    const { onRefused } = this.#options;
-    return runOnHost({ ...where, inference: this.#inference, onRefused }, module, options);
+    const context = { ...where, inference: this.#inference, onRefused: this.#options.onRefused };
+    return await this.#runs.add(runOnHost(context, module, options));
   }
 
   /**
@@ -123,14 +125,13 @@ export class Host {
     this.#isDisposed = true;
     this.#modules.close();
     this.graphs.dispose();
-    // Nothing of it fails but runs, which tell their callers.
-    void this.#workers.close();
+    void this.#closeWorkers();
   }
 
   /** {@link Host.dispose}, and waits for all runs to end. */
   async close(): Promise<void> {
     this.dispose();
-    await this.#workers.close();
+    await this.#closeWorkers();
   }
 
   [Symbol.dispose](): void {
@@ -139,6 +140,11 @@ export class Host {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #closeWorkers(): Promise<void> {
+    await this.#runs.settled();
+    await this.#workers.close();
   }
 
   #requireLive(): void {

@@ -1,13 +1,14 @@
 import { PoolError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { PoolStats } from '../pool/contract.ts';
+import { WorkerPool } from '../pool/worker-pool.ts';
 import type { HostSink } from '../stdio/contract.ts';
 import type { GuestModule } from './guest-module.ts';
 import { Host } from './host.ts';
 import type { HostRunOptions, PoolOptions } from './host-options.ts';
 import { checkPoolOptions } from './option-checks.ts';
 import type { Captured, HostRunResult } from './run-result.ts';
-import { LazyWorkers } from './workers.ts';
+import { RunsUnderway } from './runs-underway.ts';
 
 /** As for {@link Host.run}; where a guest runs is the pool's to say. */
 export type PoolRunOptions = Omit<HostRunOptions, 'mode'>;
@@ -19,7 +20,8 @@ export type PoolRunOptions = Omit<HostRunOptions, 'mode'>;
 export class Pool {
   readonly #host: Host;
   readonly #options: PoolOptions;
-  readonly #workers: LazyWorkers;
+  readonly #workers: WorkerPool;
+  readonly #runs = new RunsUnderway();
   #isClosed = false;
 
   /**
@@ -33,7 +35,7 @@ export class Pool {
     this.#host = host;
     this.#options = { ...options };
     const { defaults: _, ...workers } = options;
-    this.#workers = new LazyWorkers(workers);
+    this.#workers = new WorkerPool(workers);
   }
 
   /**
@@ -49,12 +51,14 @@ export class Pool {
     const { mode } = options as HostRunOptions;
     if (mode !== undefined && mode !== isolation)
       throw invalidOption('mode', `none, or ${isolation} as the pool's`, mode);
-    const result = await this.#host.runIn(module, options, {
-      defaults,
-      isolation,
-      mayUseCallingThread: false,
-      workers: () => this.#workers,
-    });
+    const result = await this.#runs.add(
+      this.#host.runIn(module, options, {
+        defaults,
+        isolation,
+        mayUseCallingThread: false,
+        workers: () => this.#workers,
+      }),
+    );
     return result as HostRunResult<Captured<Stdout>, Captured<Stderr>>;
   }
 
@@ -63,8 +67,9 @@ export class Pool {
   }
 
   /** Settles when no run goes on or waits. New ones may come meanwhile, and are waited for, too. */
-  drain(): Promise<void> {
-    return this.#workers.drain();
+  async drain(): Promise<void> {
+    await this.#runs.settled();
+    await this.#workers.drain();
   }
 
   /**
@@ -79,6 +84,7 @@ export class Pool {
   /** Takes no more runs, and settles when those that there are have ended and the workers are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#runs.settled();
     await this.#workers.close();
   }
 
