@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { skipUnless } from '../../support/requirements.ts';
+import { nativeRuntime } from '../../support/runtime.ts';
+import { temporaryDirectories } from '../../support/temporary-directory.ts';
+import { FIXTURES, type RunningService, startService } from './running.ts';
+
+const newDirectory = temporaryDirectories();
+const WAT = join(FIXTURES, 'guests', 'wat');
+const tensor = (digit: number) => readFileSync(join(FIXTURES, 'digits', 'tensors', `${digit}.f32`));
+
+/** As a user has it: a file with a picture, here of a digit, dark on light paper. */
+function picture(digit: number, background: 'light' | 'dark' = 'light'): Promise<Buffer> {
+  const values = new Float32Array(Uint8Array.from(tensor(digit)).buffer);
+  const shade = (value: number) => Math.round((background === 'light' ? 1 - value : value) * 255);
+  const raw = { width: 28, height: 28, channels: 1 } as const;
+  return sharp(Buffer.from(values.map(shade)), { raw })
+    .resize(112, 112)
+    .png()
+    .toBuffer();
+}
+
+interface Classified {
+  graph: string;
+  top: { index: number; label: string; score: number }[];
+  usage: { wallMs: number; phases: Record<string, { count: number }> };
+}
+
+describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
+  let service: RunningService;
+  const post = (path: string, body: Uint8Array | string, type = 'application/octet-stream') =>
+    fetch(`${service.url}${path}`, { method: 'POST', body: Buffer.from(body), headers: { 'content-type': type } });
+
+  beforeAll(async () => {
+    service = await startService(newDirectory(), (config) => {
+      config.limits.timeoutMs = 6_000;
+      config.limits.maxUploadBytes = 100_000;
+      config.limits.maxOutputBytes = 10_000;
+      for (const name of ['endless-loop', 'trap', 'echo']) config.modules[name] = { path: join(WAT, `${name}.wat`) };
+    });
+  });
+  afterAll(async () => {
+    await service.end();
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])('classifies the tensor of a %i', async (digit) => {
+    const answer = await post('/classify/digits', tensor(digit));
+    expect(answer.status).toBe(200);
+    const { graph, top, usage } = (await answer.json()) as Classified;
+    expect(graph).toBe('digits');
+    expect(top[0]).toMatchObject({ index: digit, label: String(digit) });
+    expect(top.map(({ score }) => score)).toEqual(top.map(({ score }) => score).sort((a, b) => b - a));
+    expect(usage.phases.compute?.count).toBe(1);
+  });
+
+  it.each([
+    [4, 'light'],
+    [7, 'dark'],
+  ] as const)('classifies a picture of a %i on %s paper', async (digit, background) => {
+    const answer = await post('/classify/digits', await picture(digit, background), 'image/png');
+    expect(((await answer.json()) as Classified).top[0]?.label).toBe(String(digit));
+  });
+
+  it('runs a module with arguments and with what was sent as its standard input', async () => {
+    const classified = await fetch(`${service.url}/run/classify?arg=fixture&arg=tensors/3.f32`, { method: 'POST' });
+    expect(await classified.json()).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('sorted top 5: [InferenceResult(3, 0.99'),
+      stderr: '',
+    });
+    const echoed = await post('/run/echo', 'what was sent');
+    expect(((await echoed.json()) as { stdout: string }).stdout).toContain('what was sent');
+  });
+
+  it.each([
+    ['a graph that is not there', '/classify/letters', 404, "there is no graph 'letters'"],
+    ['a module that is not there', '/run/../../etc/passwd', 404, 'not found'],
+    ['a tensor of another size', '/classify/digits', 422, 'does not have as many bytes'],
+  ])('answers for %s', async (_, path, status, words) => {
+    const answer = await post(path, 'four');
+    expect(answer.status).toBe(status);
+    expect(JSON.stringify(await answer.json()).toLowerCase()).toContain(words);
+  });
+
+  it('refuses what is no image, and more than it takes', async () => {
+    expect((await post('/classify/digits', 'no picture', 'image/png')).status).toBe(415);
+    expect((await post('/classify/digits', '{}', 'application/json')).status).toBe(415);
+    expect((await post('/classify/digits', new Uint8Array(100_001))).status).toBe(413);
+  });
+
+  it.each([
+    ['never ends', 'endless-loop', 504, 'ERR_GUEST_TIMEOUT'],
+    ['traps', 'trap', 422, 'ERR_GUEST_TRAP'],
+  ])('answers for a guest that %s, and goes on', async (_, name, status, code) => {
+    const answer = await fetch(`${service.url}/run/${name}`, { method: 'POST' });
+    expect({ status: answer.status, ...((await answer.json()) as object) }).toMatchObject({ status, code });
+    expect((await post('/classify/digits', tensor(5))).status).toBe(200);
+  });
+
+  it('answers for a guest that prints too much, with what it printed', async () => {
+    const answer = await post('/run/echo', 'x'.repeat(50_000));
+    expect(answer.status).toBe(422);
+    const { code, stdout } = (await answer.json()) as { code: string; stdout: string };
+    expect(code).toBe('ERR_GUEST_OUTPUT_LIMIT');
+    expect(stdout.length).toBeGreaterThan(0);
+    expect(stdout.length).toBeLessThanOrEqual(10_000);
+  });
+
+  it('tells of itself: graphs, health, metrics, and a log line for each run', async () => {
+    const get = async (path: string) => (await fetch(`${service.url}${path}`)).text();
+    expect(JSON.parse(await get('/graphs'))).toEqual({
+      digits: {
+        inputs: [{ name: 'image', elementType: 'f32', shape: [1, 1, 28, 28] }],
+        outputs: [expect.objectContaining({ elementType: 'f32', shape: [1, 10] })],
+      },
+    });
+    expect(JSON.parse(await get('/healthz'))).toMatchObject({ status: 'ok', isolation: 'thread' });
+    const metrics = await get('/metrics');
+    expect(metrics).toMatch(/wasi_nn_host_run_seconds_count\{[^}]*\} [1-9]/);
+    expect(service.log.filter(({ msg }) => msg === 'a guest ran').length).toBeGreaterThan(10);
+    expect(service.stderr()).toBe('');
+  });
+
+  it('answers every request that it took before it ends', async () => {
+    const leaving = await startService(newDirectory());
+    const asked = Array.from({ length: 40 }, (_, index) =>
+      fetch(`${leaving.url}/classify/digits`, {
+        method: 'POST',
+        body: tensor(index % 10),
+        headers: { 'content-type': 'application/octet-stream' },
+      }),
+    );
+    await asked[0];
+    const ended = leaving.end();
+    const settled = await Promise.allSettled(asked);
+    const labels = await Promise.all(
+      settled.map(async (one) =>
+        one.status === 'fulfilled' ? ((await one.value.json()) as Classified).top?.[0]?.label : undefined,
+      ),
+    );
+    // A connection that was not taken yet is refused; one that was taken has its right answer.
+    for (const [index, label] of labels.entries()) if (label !== undefined) expect(label).toBe(String(index % 10));
+    expect(labels.filter((label) => label !== undefined).length).toBeGreaterThan(0);
+    expect(await ended).toBe(0);
+    expect(leaving.stderr()).toBe('');
+  });
+});
