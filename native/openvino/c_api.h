@@ -56,6 +56,21 @@ struct Callback {
   void* argument;
 };
 
+struct ProfilingInfo {
+  enum : int32_t { kExecuted = 2 };
+  int32_t status;
+  int64_t real_time_us;
+  int64_t cpu_time_us;
+  const char* node_name;
+  const char* exec_type;
+  const char* node_type;
+};
+
+struct ProfilingList {
+  ProfilingInfo* infos;
+  size_t size;
+};
+
 /** Name without the prefix `ov_`, result, arguments. Every supported version has these. */
 #define OPENVINO_REQUIRED_SYMBOLS(X)                                                                                  \
   X(get_openvino_version, Status, (Version*))                                                                         \
@@ -108,8 +123,11 @@ struct Callback {
   X(infer_request_wait, Status, (InferRequestObject*))                                                                \
   X(infer_request_cancel, Status, (InferRequestObject*))
 
-/** Newer than 2024.0: null where the library lacks them. */
-#define OPENVINO_OPTIONAL_SYMBOLS(X) X(util_set_log_callback, void, (void (*)(const char*)))
+/** Newer than 2024.0, or no part of what a guest needs: null where the library lacks them. */
+#define OPENVINO_OPTIONAL_SYMBOLS(X)                                                                                  \
+  X(util_set_log_callback, void, (void (*)(const char*)))                                                             \
+  X(infer_request_get_profiling_info, Status, (const InferRequestObject*, ProfilingList*))                            \
+  X(profiling_info_list_free, void, (ProfilingList*))
 
 struct Api {
 #define OPENVINO_MEMBER(name, result, arguments) result(*name) arguments = nullptr;

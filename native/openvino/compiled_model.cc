@@ -1,16 +1,18 @@
 #include "openvino/compiled_model.h"
 
+#include <algorithm>
 #include <array>
 
 #include "openvino/errors.h"
 #include "openvino/model_reader.h"
-#include "openvino/model_thread.h"
+#include "openvino/resident_memory.h"
 
 namespace openvino {
 
 namespace {
 
 constexpr size_t kMaxProperties = 16;
+constexpr uint64_t kLeastBytes = uint64_t{1} << 20;
 /** The C API takes a structure of function pointers for this one, never text. */
 constexpr const char* kPropertyOfPointers = "CACHE_ENCRYPTION_CALLBACKS";
 
@@ -74,24 +76,35 @@ std::string GuiltyProperty(const Library& library, const CompileTarget& target, 
 
 CompiledModelObject* Compile(const Library& library, const ModelContent& content) {
   CheckTarget(content.target());
+  const ModelHandle model = ReadModel(library, content);
+  CheckPortSizes(library, model.get());
   CompiledModelObject* compiled = nullptr;
-  RunOnModelThread([&] {
-    const ModelHandle model = ReadModel(library, content);
-    CheckPortSizes(library, model.get());
-    const Status status = CallCompile(library, model.get(), content.target(), &compiled);
-    if (status != kOk) FailCompile(library, content.target(), status);
-  });
+  const Status status = CallCompile(library, model.get(), content.target(), &compiled);
+  if (status != kOk) FailCompile(library, content.target(), status);
   return compiled;
 }
 
 }  // namespace
 
 CompiledModel::CompiledModel(const Library& library, std::shared_ptr<const ModelContent> content)
-    : library_(library),
-      content_(std::move(content)),
-      handle_(Compile(library, *content_), library.api().compiled_model_free) {
+    : library_(library), content_(std::move(content)), handle_(nullptr, library.api().compiled_model_free) {
+  const uint64_t before = ResidentBytes();
+  handle_.reset(Compile(library, *content_));
+  compile_growth_ = GrowthSince(before);
   inputs_ = InputsOf(library, handle());
   outputs_ = OutputsOf(library, handle());
+}
+
+uint64_t CompiledModel::MemoryBytes() const {
+  uint64_t content_bytes = 0;
+  for (const OwnedBytes& builder : content_->builders()) content_bytes += builder.length();
+  return content_bytes + std::max(content_bytes + kLeastBytes, compile_growth_) + inference_growth_.load();
+}
+
+void CompiledModel::NoteGrowth(uint64_t bytes) const noexcept {
+  uint64_t known = inference_growth_.load();
+  while (bytes > known && !inference_growth_.compare_exchange_weak(known, bytes)) {
+  }
 }
 
 std::string CompiledModel::Property(const std::string& key) const {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "openvino/compiled_model.h"
+#include "thread/interrupt.h"
 
 namespace openvino {
 
@@ -14,6 +16,15 @@ struct OutputInfo {
   const ElementType* element_type;
   Dimensions dimensions;
   uint64_t byte_length;
+};
+
+/** One operation of a compiled model, as the last computation ran it. */
+struct OperationTime {
+  std::string name;
+  std::string type;
+  std::string implementation;
+  int64_t wall_us;
+  int64_t cpu_us;
 };
 
 /**
@@ -35,8 +46,11 @@ class InferRequest {
    */
   void SetInput(size_t index, const std::string& element_type, Dimensions dimensions, ByteView bytes);
 
-  /** @throws Failure ERR_NN_INFER, ERR_NN_CANCELLED, ERR_NN_OUT_OF_MEMORY, ERR_NN_BUSY */
-  void Infer();
+  /**
+   * Computes. An interrupt ends it at the next operation of the model.
+   * @throws Failure ERR_NN_INFER, ERR_NN_CANCELLED, ERR_NN_OUT_OF_MEMORY, ERR_NN_BUSY
+   */
+  void Infer(const std::shared_ptr<thread::Interrupt>& interrupt);
 
   /** `done` is called once, on a thread of the runtime; Finish must follow on the caller's. @throws Failure as Infer */
   void Start(std::function<void()> done);
@@ -50,6 +64,9 @@ class InferRequest {
   OutputInfo Output(size_t index) const;
   /** Returns the bytes written. @throws Failure also ERR_NN_BUFFER_TOO_SMALL */
   uint64_t CopyOutput(size_t index, uint8_t* target, uint64_t capacity) const;
+
+  /** What the last computation took; nothing where the model was compiled without PERF_COUNT. @throws Failure ERR_NN_BUSY */
+  std::vector<OperationTime> Profile() const;
 
  private:
   struct KeptInput {
@@ -66,6 +83,7 @@ class InferRequest {
   void CheckIdle() const;
   void ReplaceInput(size_t index, KeptInput input);
   void ZeroInputsNeverSet();
+  Status InferInterruptibly(const thread::Interrupt& interrupt);
   void CheckResult(Status status);
   OutputTensor OutputAt(size_t index) const;
   static void OnDone(void* request);
@@ -79,6 +97,9 @@ class InferRequest {
   std::function<void()> done_;
   bool listens_ = false;
   bool busy_ = false;
+  /** Seen by the thread that interrupts. */
+  std::atomic<bool> inferring_{false};
+  bool was_quick_ = false;
   bool unset_inputs_zeroed_ = false;
   /** Otherwise output tensors may be memory that nobody wrote, or that was freed; zeros are shown in their place. */
   bool computed_ = false;

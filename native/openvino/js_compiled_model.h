@@ -20,20 +20,20 @@ class JsCompiledModel {
   static const napi_type_tag kTypeTag;
   static void Define(napi_env env, JsClass<JsCompiledModel>& js_class);
 
-  explicit JsCompiledModel(ModelTable::Loaded loaded) : model_(std::move(loaded.model)), shared_(loaded.shared) {}
+  explicit JsCompiledModel(SharedModel shared) : shared_(std::move(shared)) {}
 
   napi_value Inputs(napi_env env, const edge::Arguments&);
   napi_value Outputs(napi_env env, const edge::Arguments&);
   napi_value Shared(napi_env env, const edge::Arguments&);
   napi_value Property(napi_env env, const edge::Arguments& arguments);
+  napi_value Share(napi_env env, const edge::Arguments&);
   napi_value CreateInferRequest(napi_env env, const edge::Arguments&);
   napi_value Release(napi_env env, const edge::Arguments&);
 
  private:
   const CompiledModel& model() const;
 
-  std::shared_ptr<const CompiledModel> model_;
-  const bool shared_;
+  SharedModel shared_;
 };
 
 }  // namespace openvino

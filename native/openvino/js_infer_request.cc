@@ -42,7 +42,7 @@ void JsInferRequest::Define(napi_env env, JsClass<JsInferRequest>& js_class) {
   js_class.Define(env, {Method<&JsInferRequest::SetInput>("setInput"), Method<&JsInferRequest::Infer>("infer"),
                         Method<&JsInferRequest::InferAsync>("inferAsync"), Method<&JsInferRequest::Cancel>("cancel"),
                         Method<&JsInferRequest::OutputInfo>("outputInfo"), Method<&JsInferRequest::GetOutput>("getOutput"),
-                        Method<&JsInferRequest::Release>("release")});
+                        Method<&JsInferRequest::Profile>("profile"), Method<&JsInferRequest::Release>("release")});
 }
 
 InferRequest& JsInferRequest::request() const {
@@ -62,15 +62,13 @@ napi_value JsInferRequest::SetInput(napi_env env, const edge::Arguments& argumen
 }
 
 napi_value JsInferRequest::Infer(napi_env env, const edge::Arguments&) {
-  request().Infer();
+  request().Infer(thread::Interrupt::Of(env));
   return edge::Undefined(env);
 }
 
 napi_value JsInferRequest::InferAsync(napi_env env, const edge::Arguments&) {
   request();
-  Room& room = Room::Of(env);
-  room.WatchForExit(env);
-  AsyncTasks& tasks = room.tasks;
+  AsyncTasks& tasks = Room::Of(env).tasks;
   const uint64_t id = tasks.NextId(env);
   request().Start([announcer = tasks.announcer(), id] { announcer->Announce(id); });
   return tasks.Add(env, id, std::make_unique<InferTask>(request_));
@@ -95,6 +93,23 @@ napi_value JsInferRequest::GetOutput(napi_env env, const edge::Arguments& argume
   const auto index = static_cast<size_t>(arguments.Integer(0, "index"));
   const edge::Bytes target = edge::Uint8ArrayBytes(env, arguments[1], "target");
   return edge::ToJs(env, static_cast<double>(request().CopyOutput(index, target.data, target.length)));
+}
+
+napi_value JsInferRequest::Profile(napi_env env, const edge::Arguments&) {
+  const std::vector<OperationTime> times = request().Profile();
+  napi_value array = nullptr;
+  edge::Ok(napi_create_array_with_length(env, times.size(), &array));
+  for (uint32_t index = 0; index < times.size(); index++) {
+    const OperationTime& time = times[index];
+    const napi_value object = edge::NewObject(env);
+    edge::Set(env, object, "name", edge::ToJs(env, time.name));
+    edge::Set(env, object, "type", edge::ToJs(env, time.type));
+    edge::Set(env, object, "implementation", edge::ToJs(env, time.implementation));
+    edge::Set(env, object, "wallMs", edge::ToJs(env, static_cast<double>(time.wall_us) / 1000));
+    edge::Set(env, object, "cpuMs", edge::ToJs(env, static_cast<double>(time.cpu_us) / 1000));
+    edge::Ok(napi_set_element(env, array, index, object));
+  }
+  return array;
 }
 
 napi_value JsInferRequest::Release(napi_env env, const edge::Arguments&) {

@@ -27,6 +27,7 @@ class JsInferRequest {
   napi_value Cancel(napi_env env, const edge::Arguments&);
   napi_value OutputInfo(napi_env env, const edge::Arguments& arguments);
   napi_value GetOutput(napi_env env, const edge::Arguments& arguments);
+  napi_value Profile(napi_env env, const edge::Arguments&);
   napi_value Release(napi_env env, const edge::Arguments&);
 
  private:

@@ -2,18 +2,53 @@
 
 #include <algorithm>
 #include <exception>
+#include <thread>
+#include <utility>
+
+#include "openvino/background.h"
+#include "openvino/errors.h"
 
 namespace openvino {
 
+namespace {
+
+constexpr size_t kLeastCompiles = 4;
+/** By then libraries have added the statics that a compile makes. */
+constexpr uint64_t kCompilesWithNewStatics = 32;
+
+void FreeInBackground(std::vector<std::shared_ptr<const void>> remains) noexcept {
+  for (std::shared_ptr<const void>& one : remains) Background::OfProcess().Free(std::move(one));
+}
+
+std::exception_ptr CompileLimit() {
+  return std::make_exception_ptr(
+      Failure("ERR_NN_COMPILE_LIMIT", std::to_string(ModelTable::kMaxAbandoned) +
+                                          " models compile for guests that were ended; another is compiled when one of them is done"));
+}
+
+}  // namespace
+
+/** All of it is guarded by the table's lock; content and model stay while somebody holds the entry. */
 struct ModelTable::Entry {
-  enum class State { kCompiling, kReady, kFailed };
+  enum class State { kQueued, kCompiling, kReady, kFailed };
 
-  explicit Entry(std::shared_ptr<const ModelContent> content) : content(std::move(content)) {}
+  Entry(uint64_t id, const Library& library, std::shared_ptr<const ModelContent> content)
+      : id(id), library(library), content(std::move(content)) {}
 
-  const std::shared_ptr<const ModelContent> content;
-  State state = State::kCompiling;
-  std::weak_ptr<const CompiledModel> model;
+  bool done() const { return state == State::kReady || state == State::kFailed; }
+
+  const uint64_t id;
+  const Library& library;
+  std::shared_ptr<const ModelContent> content;
+  State state = State::kQueued;
+  /** Loads that wait, and users of the model. */
+  size_t holders = 0;
+  Listeners listeners;
+  std::shared_ptr<const CompiledModel> model;
   std::exception_ptr failure;
+  /** While it is kept. */
+  std::list<EntryPtr>::iterator kept_at;
+  uint64_t kept_bytes = 0;
 };
 
 ModelTable& ModelTable::OfProcess() {
@@ -21,109 +56,285 @@ ModelTable& ModelTable::OfProcess() {
   return *table;
 }
 
+size_t ModelTable::MaxCompiles() { return std::max<size_t>(kLeastCompiles, std::thread::hardware_concurrency()); }
+
+// ---- finding
+
 /** An entry of this hash that is not among `others`, or null. */
-std::shared_ptr<ModelTable::Entry> ModelTable::Candidate(uint64_t hash,
-                                                         const std::vector<std::shared_ptr<Entry>>& others) const {
+ModelTable::EntryPtr ModelTable::Candidate(uint64_t hash, const std::vector<EntryPtr>& others) const {
   const auto [first, last] = entries_.equal_range(hash);
   for (auto candidate = first; candidate != last; ++candidate) {
-    const std::shared_ptr<Entry>& entry = candidate->second;
-    // A ready entry whose model is gone is about to be removed by the thread that let go of it.
-    const bool usable = entry->state == Entry::State::kCompiling || !entry->model.expired();
-    if (usable && std::find(others.begin(), others.end(), entry) == others.end()) return entry;
+    if (std::find(others.begin(), others.end(), candidate->second) == others.end()) return candidate->second;
   }
   return nullptr;
 }
 
-/** The model of equal content. Null when there is none, at a moment at which `lock` is held and stays so. */
-std::shared_ptr<const CompiledModel> ModelTable::FindAndAwait(std::unique_lock<std::mutex>& lock, uint64_t hash,
-                                                              const ModelRequest& request) {
-  std::vector<std::shared_ptr<Entry>> others;
-  while (std::shared_ptr<Entry> entry = Candidate(hash, others)) {
+/** A load of equal content. Null when there is none, at a moment at which `lock` is held and stays so. */
+std::unique_ptr<ModelLoad> ModelTable::Find(std::unique_lock<std::mutex>& lock, uint64_t hash, const ModelRequest& request) {
+  std::vector<EntryPtr> others;
+  while (EntryPtr entry = Candidate(hash, others)) {
+    const std::shared_ptr<const ModelContent> content = entry->content;
     lock.unlock();
-    const bool equal = entry->content->Equals(request);
+    const bool equal = content->Equals(request);
     lock.lock();
-    if (equal) {
-      if (std::shared_ptr<const CompiledModel> model = Await(lock, entry)) return model;
-    }
+    if (equal && by_id_.count(entry->id) > 0) return NewLoad(std::move(entry), true);
     others.push_back(std::move(entry));
   }
   return nullptr;
 }
 
-/** The entry is in the table, whoever asks. */
-void ModelTable::Remove(const Entry* entry) {
-  const auto [first, last] = entries_.equal_range(entry->content->hash());
-  for (auto candidate = first; candidate != last; ++candidate) {
-    if (candidate->second.get() != entry) continue;
-    entries_.erase(candidate);
-    return;
-  }
+std::unique_ptr<ModelLoad> ModelTable::NewLoad(EntryPtr entry, bool found) {
+  std::unique_ptr<ModelLoad> load(new ModelLoad(*this, std::move(entry), found));
+  Hold(*load->entry_);
+  return load;
 }
 
-/** Null when the model was let go of by everybody before this thread could take it. */
-std::shared_ptr<const CompiledModel> ModelTable::Await(std::unique_lock<std::mutex>& lock,
-                                                       const std::shared_ptr<Entry>& entry) {
-  changed_.wait(lock, [&] { return entry->state != Entry::State::kCompiling; });
-  if (entry->state == Entry::State::kFailed) std::rethrow_exception(entry->failure);
-  std::shared_ptr<const CompiledModel> model = entry->model.lock();
-  if (model) hits_++;
-  return model;
-}
-
-ModelTable::Loaded ModelTable::Load(const Library& library, const ModelRequest& request) {
+std::unique_ptr<ModelLoad> ModelTable::Start(const Library& library, const ModelRequest& request) {
+  std::unique_lock<std::mutex> lock(mutex_);
   // The first model of a process, and so every short run, is spared a look at bytes that nothing is compared with.
-  if (Stats().compiled_models > 0) {
+  const bool is_empty = entries_.empty();
+  lock.unlock();
+  if (!is_empty) {
     const uint64_t hash = HashOf(request);
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (std::shared_ptr<const CompiledModel> model = FindAndAwait(lock, hash, request)) return {std::move(model), true};
+    lock.lock();
+    if (std::unique_ptr<ModelLoad> load = Find(lock, hash, request)) return load;
+    lock.unlock();
   }
-  return Load(library, std::make_shared<const ModelContent>(request));
+  return Start(library, std::make_shared<const ModelContent>(request));
 }
 
-ModelTable::Loaded ModelTable::Load(const Library& library, std::shared_ptr<const ModelContent> content) {
+std::unique_ptr<ModelLoad> ModelTable::Start(const Library& library, std::shared_ptr<const ModelContent> content) {
   // The copy's hash, not the request's: the bytes may have changed before they were copied.
   const uint64_t hash = content->hash();
+  Rest rest;
   std::unique_lock<std::mutex> lock(mutex_);
-  if (std::shared_ptr<const CompiledModel> model = FindAndAwait(lock, hash, content->AsRequest())) {
-    return {std::move(model), true};
-  }
-  const auto entry = std::make_shared<Entry>(std::move(content));
+  if (std::unique_ptr<ModelLoad> load = Find(lock, hash, content->AsRequest())) return load;
+  if (abandoned_ >= kMaxAbandoned) std::rethrow_exception(CompileLimit());
+  const auto entry = std::make_shared<Entry>(++last_id_, library, std::move(content));
   entries_.emplace(hash, entry);
+  by_id_.emplace(entry->id, entry);
+  queue_.push_back(entry);
   misses_++;
+  std::unique_ptr<ModelLoad> load = NewLoad(entry, false);
+  StartQueued(rest);
   lock.unlock();
-  return {CompileInto(library, entry), false};
+  for (const auto& listener : rest.listeners) listener();
+  FreeInBackground(std::move(rest.remains));
+  return load;
 }
 
-std::shared_ptr<const CompiledModel> ModelTable::CompileInto(const Library& library, const std::shared_ptr<Entry>& entry) {
-  std::shared_ptr<const CompiledModel> model;
-  try {
-    // By address: the entry's weak pointer keeps this function alive, which must not keep the entry.
-    const auto let_go = [this, address = entry.get()](const CompiledModel* last) {
-      {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        Remove(address);
-      }
-      delete last;
-    };
-    model = std::shared_ptr<const CompiledModel>(new CompiledModel(library, entry->content), let_go);
-  } catch (...) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    entry->failure = std::current_exception();
-    entry->state = Entry::State::kFailed;
-    Remove(entry.get());
-    changed_.notify_all();
-    throw;
-  }
+SharedModel ModelTable::Adopt(uint64_t id) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  entry->model = model;
-  entry->state = Entry::State::kReady;
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end() || found->second->state != Entry::State::kReady) {
+    throw Failure("ERR_NN_GRAPH_NOT_FOUND", "no compiled model is shared under " + std::to_string(id));
+  }
+  return Lease(found->second, true);
+}
+
+// ---- holding
+
+/** Under the lock. A model's share takes part in what holds the entry until its last copy is gone. */
+SharedModel ModelTable::Lease(const EntryPtr& entry, bool found) {
+  Hold(*entry);
+  const auto let_go = [this, entry](const CompiledModel*) { LetGo(entry); };
+  return {std::shared_ptr<const CompiledModel>(entry->model.get(), let_go), entry->id, found};
+}
+
+void ModelTable::LetGo(const EntryPtr& entry) noexcept {
+  Remains remains;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Unhold(entry, remains);
+  }
+  FreeInBackground(std::move(remains));
+}
+
+void ModelTable::Hold(Entry& entry) {
+  if (entry.holders++ > 0) return;
+  if (entry.state == Entry::State::kCompiling) abandoned_--;
+  if (entry.state != Entry::State::kReady) return;
+  kept_bytes_ -= entry.kept_bytes;
+  kept_.erase(entry.kept_at);
+}
+
+void ModelTable::Unhold(const EntryPtr& entry, Remains& remains) {
+  if (--entry->holders > 0) return;
+  switch (entry->state) {
+    case Entry::State::kQueued:
+      queue_.erase(std::find(queue_.begin(), queue_.end(), entry));
+      return Remove(entry, remains);
+    case Entry::State::kCompiling:
+      abandoned_++;
+      return;
+    case Entry::State::kReady:
+      return Keep(entry, remains);
+    case Entry::State::kFailed:
+      return;
+  }
+}
+
+/** Nobody holds it. */
+void ModelTable::Keep(const EntryPtr& entry, Remains& remains) {
+  entry->kept_bytes = entry->model->MemoryBytes();
+  entry->kept_at = kept_.insert(kept_.end(), entry);
+  kept_bytes_ += entry->kept_bytes;
+  // One that the budget could never hold must not drive the others out.
+  if (entry->kept_bytes > budget()) kept_.splice(kept_.begin(), kept_, entry->kept_at);
+  Evict(remains);
+}
+
+void ModelTable::Evict(Remains& remains) {
+  while (kept_bytes_ > budget()) {
+    const EntryPtr oldest = kept_.front();
+    if (budget() > 0) evictions_++;
+    kept_bytes_ -= oldest->kept_bytes;
+    kept_.pop_front();
+    Remove(oldest, remains);
+  }
+}
+
+/** From the table, in which it is. What it had is left for the caller to free. */
+void ModelTable::Remove(const EntryPtr& entry, Remains& remains) {
+  const auto [first, last] = entries_.equal_range(entry->content->hash());
+  entries_.erase(std::find_if(first, last, [&](const auto& one) { return one.second == entry; }));
+  by_id_.erase(entry->id);
+  if (entry->model) remains.push_back(std::move(entry->model));
+  remains.push_back(std::move(entry->content));
+}
+
+void ModelTable::ReserveBudget(uint64_t bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  budgets_.insert(bytes);
+}
+
+void ModelTable::ReleaseBudget(uint64_t bytes) noexcept {
+  Remains remains;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    budgets_.erase(budgets_.find(bytes));
+    Evict(remains);
+  }
+  FreeInBackground(std::move(remains));
+}
+
+// ---- compiling
+
+/** Under the lock. */
+void ModelTable::StartQueued(Rest& rest) {
+  while (!queue_.empty() && compiling_ - abandoned_ < MaxCompiles()) {
+    const EntryPtr entry = queue_.front();
+    queue_.pop_front();
+    // Callers that wait may be ended in turn: what starts is bounded here, too.
+    if (abandoned_ >= kMaxAbandoned) {
+      Fail(entry, CompileLimit(), rest);
+      continue;
+    }
+    entry->state = Entry::State::kCompiling;
+    compiling_++;
+    try {
+      Background::OfProcess().Run([this, entry] { Compile(entry->library, entry); });
+    } catch (...) {
+      compiling_--;
+      Fail(entry, std::current_exception(), rest);
+    }
+  }
+}
+
+void ModelTable::Compile(const Library& library, const EntryPtr& entry) noexcept {
+  std::unique_ptr<const CompiledModel> model;
+  std::exception_ptr failure;
+  try {
+    model = std::make_unique<const CompiledModel>(library, entry->content);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  Finish(entry, std::move(model), std::move(failure));
+}
+
+void ModelTable::Finish(const EntryPtr& entry, std::unique_ptr<const CompiledModel> model, std::exception_ptr failure) noexcept {
+  Rest rest;
+  bool may_have_new_statics = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    compiling_--;
+    if (entry->holders == 0) abandoned_--;
+    if (failure) {
+      Fail(entry, std::move(failure), rest);
+    } else {
+      entry->model = std::move(model);
+      entry->state = Entry::State::kReady;
+      rest.listeners = std::move(entry->listeners);
+      if (entry->holders == 0) Keep(entry, rest.remains);
+      changed_.notify_all();
+    }
+    StartQueued(rest);
+    may_have_new_statics = misses_ <= kCompilesWithNewStatics;
+  }
+  if (may_have_new_statics) Background::OfProcess().PrepareForExit();
+  for (const auto& listener : rest.listeners) listener();
+  // What remains is freed on this thread, which is nobody's.
+}
+
+/** Under the lock. Whoever waits is told; a later load tries again. */
+void ModelTable::Fail(const EntryPtr& entry, std::exception_ptr failure, Rest& rest) {
+  Remove(entry, rest.remains);
+  entry->failure = std::move(failure);
+  entry->state = Entry::State::kFailed;
+  for (auto& listener : entry->listeners) rest.listeners.push_back(std::move(listener));
+  entry->listeners.clear();
   changed_.notify_all();
-  return model;
 }
 
 TableStats ModelTable::Stats() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return {entries_.size(), hits_, misses_};
+  TableStats stats{};
+  stats.compiled_models = entries_.size() - queue_.size() - compiling_;
+  stats.hits = hits_;
+  stats.misses = misses_;
+  stats.kept_models = kept_.size();
+  stats.kept_bytes = kept_bytes_;
+  stats.budget_bytes = budget();
+  stats.evictions = evictions_;
+  stats.compiling = compiling_;
+  stats.abandoned = abandoned_;
+  return stats;
+}
+
+// ---- one load
+
+ModelLoad::ModelLoad(ModelTable& table, ModelTable::EntryPtr entry, bool found)
+    : table_(table), entry_(std::move(entry)), found_(found) {}
+
+ModelLoad::~ModelLoad() { table_.LetGo(entry_); }
+
+void ModelLoad::Wait(const std::shared_ptr<thread::Interrupt>& interrupt) {
+  const thread::OnInterrupt wake(interrupt, [this] {
+    // Taken and left, so that it is not between its look at the flag and its wait.
+    { const std::lock_guard<std::mutex> lock(table_.mutex_); }
+    table_.changed_.notify_all();
+  });
+  std::unique_lock<std::mutex> lock(table_.mutex_);
+  table_.changed_.wait(lock, [&] { return entry_->done() || interrupt->requested(); });
+  if (!entry_->done()) throw Failure("ERR_NN_CANCELLED", "the wait for a model was interrupted");
+}
+
+void ModelLoad::WhenDone(std::function<void()> done) {
+  {
+    const std::lock_guard<std::mutex> lock(table_.mutex_);
+    if (!entry_->done()) {
+      entry_->listeners.push_back(std::move(done));
+      return;
+    }
+  }
+  done();
+}
+
+SharedModel ModelLoad::Take() {
+  const std::lock_guard<std::mutex> lock(table_.mutex_);
+  if (entry_->failure) std::rethrow_exception(entry_->failure);
+  if (found_) table_.hits_++;
+  return table_.Lease(entry_, found_);
 }
 
 }  // namespace openvino

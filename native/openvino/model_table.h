@@ -2,59 +2,152 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "openvino/compiled_model.h"
+#include "thread/interrupt.h"
 
 namespace openvino {
 
+class ModelLoad;
+
 struct TableStats {
+  /** Ready ones, in use or kept. */
   size_t compiled_models;
   uint64_t hits;
   uint64_t misses;
+  size_t kept_models;
+  uint64_t kept_bytes;
+  uint64_t budget_bytes;
+  /** Kept models that were given up for the budget. */
+  uint64_t evictions;
+  /** Compiles that run, and of those the ones that nobody waits for. */
+  size_t compiling;
+  size_t abandoned;
+};
+
+/** A share in a compiled model, under an id that no other model of this process has or will have. */
+struct SharedModel {
+  std::shared_ptr<const CompiledModel> model;
+  uint64_t id = 0;
+  /** Whether it was found, and not compiled for this caller. */
+  bool found = false;
 };
 
 /**
  * The compiled models of this process by content, shared by all its threads: equal bytes for an equal device with equal
- * properties are compiled once and live until their last user lets go. A load of bytes that another thread is compiling
- * waits for it. Failures are not kept. No lock is held while something is compared, compiled or freed.
+ * properties are compiled once. When the last user lets go of one it is kept, the longest unused given up first, as far as
+ * the budget goes. A load of bytes that are compiling waits for them. Failures are not kept.
+ *
+ * Each compile has a native thread of its own, so that whoever waits for it can be woken; an abandoned one goes on to its
+ * end, since nothing can stop it, and its model is kept or freed as any other. No lock is held while something is compared,
+ * compiled or freed.
  */
 class ModelTable {
  public:
   /** Never destroyed, see Library. */
   static ModelTable& OfProcess();
 
-  struct Loaded {
-    std::shared_ptr<const CompiledModel> model;
-    /** Whether the table had it, or another thread made it. */
-    bool shared;
-  };
+  /**
+   * How many compiles for living callers run at a time: more of them take each other's processors and memory; others
+   * wait their turn. As many as there are processors, as a compile is single-threaded for most of its time, and four at
+   * least, so that one that takes minutes leaves room for others.
+   */
+  static size_t MaxCompiles();
+  /** How many may run for nobody; more are not begun: each has a thread, and memory that nothing bounds. */
+  static constexpr size_t kMaxAbandoned = 4;
 
-  /** Copies the bytes only when the table lacks them. @throws Failure as CompiledModel */
-  Loaded Load(const Library& library, const ModelRequest& request);
+  /**
+   * Finds or starts to compile a model, and returns at once. Copies the bytes only when the table lacks them.
+   * @throws Failure ERR_NN_COMPILE_LIMIT
+   */
+  std::unique_ptr<ModelLoad> Start(const Library& library, const ModelRequest& request);
   /** The same with bytes that were copied before. */
-  Loaded Load(const Library& library, std::shared_ptr<const ModelContent> content);
+  std::unique_ptr<ModelLoad> Start(const Library& library, std::shared_ptr<const ModelContent> content);
+  /** @throws Failure ERR_NN_GRAPH_NOT_FOUND when there is no such model any more */
+  SharedModel Adopt(uint64_t id);
+
+  /** The largest of all that are reserved holds. */
+  void ReserveBudget(uint64_t bytes);
+  void ReleaseBudget(uint64_t bytes) noexcept;
   TableStats Stats();
 
  private:
+  friend class ModelLoad;
   struct Entry;
-  using Entries = std::unordered_multimap<uint64_t, std::shared_ptr<Entry>>;
+  using EntryPtr = std::shared_ptr<Entry>;
+  using Remains = std::vector<std::shared_ptr<const void>>;
+  using Listeners = std::vector<std::function<void()>>;
+  /** What is left to do when the lock was given back. */
+  struct Rest {
+    Remains remains;
+    Listeners listeners;
+  };
 
-  std::shared_ptr<const CompiledModel> FindAndAwait(std::unique_lock<std::mutex>& lock, uint64_t hash,
-                                                    const ModelRequest& request);
-  std::shared_ptr<Entry> Candidate(uint64_t hash, const std::vector<std::shared_ptr<Entry>>& others) const;
-  std::shared_ptr<const CompiledModel> Await(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Entry>& entry);
-  void Remove(const Entry* entry);
-  std::shared_ptr<const CompiledModel> CompileInto(const Library& library, const std::shared_ptr<Entry>& entry);
+  std::unique_ptr<ModelLoad> Find(std::unique_lock<std::mutex>& lock, uint64_t hash, const ModelRequest& request);
+  EntryPtr Candidate(uint64_t hash, const std::vector<EntryPtr>& others) const;
+  std::unique_ptr<ModelLoad> NewLoad(EntryPtr entry, bool found);
+  SharedModel Lease(const EntryPtr& entry, bool found);
+  void LetGo(const EntryPtr& entry) noexcept;
+
+  void Hold(Entry& entry);
+  void Unhold(const EntryPtr& entry, Remains& remains);
+  void Keep(const EntryPtr& entry, Remains& remains);
+  void Evict(Remains& remains);
+  void Remove(const EntryPtr& entry, Remains& remains);
+  uint64_t budget() const { return budgets_.empty() ? 0 : *budgets_.rbegin(); }
+
+  void StartQueued(Rest& rest);
+  void Compile(const Library& library, const EntryPtr& entry) noexcept;
+  void Finish(const EntryPtr& entry, std::unique_ptr<const CompiledModel> model, std::exception_ptr failure) noexcept;
+  void Fail(const EntryPtr& entry, std::exception_ptr failure, Rest& rest);
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  Entries entries_;
+  std::unordered_multimap<uint64_t, EntryPtr> entries_;
+  std::unordered_map<uint64_t, EntryPtr> by_id_;
+  uint64_t last_id_ = 0;
+  /** Waiting for their turn. */
+  std::deque<EntryPtr> queue_;
+  size_t compiling_ = 0;
+  size_t abandoned_ = 0;
+  /** Longest unused first. */
+  std::list<EntryPtr> kept_;
+  uint64_t kept_bytes_ = 0;
+  std::multiset<uint64_t> budgets_;
+  uint64_t evictions_ = 0;
   uint64_t hits_ = 0;
   uint64_t misses_ = 0;
+};
+
+/** One caller's load. Letting go of it before it is done leaves the compile to others, or abandons it. */
+class ModelLoad {
+ public:
+  ~ModelLoad();
+  ModelLoad(const ModelLoad&) = delete;
+  ModelLoad& operator=(const ModelLoad&) = delete;
+
+  /** @throws Failure ERR_NN_CANCELLED when interrupted before it was done */
+  void Wait(const std::shared_ptr<thread::Interrupt>& interrupt);
+  /** Has `done` called once, when it is done: now, or on the compile's thread. It may be called after this object is gone. */
+  void WhenDone(std::function<void()> done);
+  /** When it is done, once. @throws Failure as CompiledModel, ERR_NN_COMPILE_LIMIT */
+  SharedModel Take();
+
+ private:
+  friend class ModelTable;
+  ModelLoad(ModelTable& table, ModelTable::EntryPtr entry, bool found);
+
+  ModelTable& table_;
+  const ModelTable::EntryPtr entry_;
+  const bool found_;
 };
 
 }  // namespace openvino

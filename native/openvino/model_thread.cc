@@ -1,9 +1,9 @@
 #include "openvino/model_thread.h"
 
-#include <pthread.h>
-
 #include <exception>
+#include <memory>
 #include <system_error>
+#include <utility>
 
 #ifdef __linux__
 #include <fcntl.h>
@@ -19,41 +19,45 @@ namespace {
 /** Address space; memory only where it is used. */
 constexpr size_t kStackBytes = size_t{256} << 20;
 
-struct Job {
-  const std::function<void()>& work;
-  std::exception_ptr thrown;
-};
-
 void* RunJob(void* argument) {
-  Job& job = *static_cast<Job*>(argument);
-  try {
-    job.work();
-  } catch (...) {
-    job.thrown = std::current_exception();
-  }
+  const std::unique_ptr<std::function<void()>> work(static_cast<std::function<void()>*>(argument));
+  (*work)();
   return nullptr;
 }
 
-int CreateThread(pthread_t* thread, size_t stack_bytes, Job* job) {
+int CreateThread(pthread_t* thread, size_t stack_bytes, std::function<void()>* work) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   if (stack_bytes > 0) pthread_attr_setstacksize(&attributes, stack_bytes);
-  const int error = pthread_create(thread, &attributes, RunJob, job);
+  const int error = pthread_create(thread, &attributes, RunJob, work);
   pthread_attr_destroy(&attributes);
   return error;
 }
 
 }  // namespace
 
-void RunOnModelThread(const std::function<void()>& work) {
-  Job job{work, nullptr};
+pthread_t StartModelThread(std::function<void()> work) {
+  auto owned = std::make_unique<std::function<void()>>(std::move(work));
   pthread_t thread;
-  int error = CreateThread(&thread, kStackBytes, &job);
+  int error = CreateThread(&thread, kStackBytes, owned.get());
   // Where address space is short (ulimit -v), the default has to do.
-  if (error != 0) error = CreateThread(&thread, 0, &job);
+  if (error != 0) error = CreateThread(&thread, 0, owned.get());
   if (error != 0) throw std::system_error(error, std::generic_category(), "no thread for a model");
+  owned.release();
+  return thread;
+}
+
+void RunOnModelThread(const std::function<void()>& work) {
+  std::exception_ptr thrown;
+  const pthread_t thread = StartModelThread([&] {
+    try {
+      work();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  });
   pthread_join(thread, nullptr);
-  if (job.thrown) std::rethrow_exception(job.thrown);
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 #ifdef __linux__

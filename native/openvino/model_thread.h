@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <functional>
 
 namespace openvino {
@@ -12,9 +14,12 @@ namespace openvino {
  */
 void RunOnModelThread(const std::function<void()>& work);
 
+/** The same without waiting for it: `work` must not throw, and the thread is to be joined. @throws std::system_error */
+pthread_t StartModelThread(std::function<void()> work);
+
 /**
  * Puts the calling thread, and no other, into a directory where nobody can create a file, until it is destroyed. Only for
- * threads of RunOnModelThread.
+ * threads of RunOnModelThread and StartModelThread.
  *
  * Why: OpenVINO reads a model from memory as if its path were empty and looks for weights beside it, so a file named
  * `.bin` in the process's working directory replaces the weights that were given (seen on 2024.6, 2025.4 and 2026.4).

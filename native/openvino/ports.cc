@@ -79,6 +79,16 @@ void CheckSizes(const char* what, const std::vector<Port>& ports, uint64_t& tota
 
 }  // namespace
 
+std::vector<Port> InputsOf(const Library& library, const ModelObject* model) {
+  const Api& api = library.api();
+  return ReadPorts(library, model, api.model_inputs_size, api.model_const_input_by_index);
+}
+
+std::vector<Port> OutputsOf(const Library& library, const ModelObject* model) {
+  const Api& api = library.api();
+  return ReadPorts(library, model, api.model_outputs_size, api.model_const_output_by_index);
+}
+
 std::vector<Port> InputsOf(const Library& library, const CompiledModelObject* model) {
   const Api& api = library.api();
   return ReadPorts(library, model, api.compiled_model_inputs_size, api.compiled_model_input_by_index);
@@ -90,10 +100,9 @@ std::vector<Port> OutputsOf(const Library& library, const CompiledModelObject* m
 }
 
 void CheckPortSizes(const Library& library, const ModelObject* model) {
-  const Api& api = library.api();
   uint64_t total = 0;
-  CheckSizes("input", ReadPorts(library, model, api.model_inputs_size, api.model_const_input_by_index), total);
-  CheckSizes("output", ReadPorts(library, model, api.model_outputs_size, api.model_const_output_by_index), total);
+  CheckSizes("input", InputsOf(library, model), total);
+  CheckSizes("output", OutputsOf(library, model), total);
 }
 
 }  // namespace openvino

@@ -19,6 +19,8 @@ struct Port {
   std::optional<Dimensions> shape;
 };
 
+std::vector<Port> InputsOf(const Library& library, const ModelObject* model);
+std::vector<Port> OutputsOf(const Library& library, const ModelObject* model);
 std::vector<Port> InputsOf(const Library& library, const CompiledModelObject* model);
 std::vector<Port> OutputsOf(const Library& library, const CompiledModelObject* model);
 

@@ -7,6 +7,7 @@
 #include "openvino/js_class.h"
 #include "openvino/js_compiled_model.h"
 #include "openvino/js_infer_request.h"
+#include "openvino/js_model_budget.h"
 
 namespace openvino {
 
@@ -16,20 +17,20 @@ class Room : public edge::RoomState {
   static Room& Of(napi_env env);
 
   /**
-   * To be called before anything is started on another thread: all of it must end before static destructors run. Hooks of
-   * the environment see to that when it is torn down, but `process.exit()` runs none; this listens to its `exit` event.
+   * To be called before anything else: what is started on other threads must end before static destructors run, or keep them
+   * from running (see Background). Hooks of the environment see to that when it is torn down, but `process.exit()` runs none;
+   * this listens to its `exit` event. On the main thread that is for workers, too, for whose threads the end waits.
    */
   void WatchForExit(napi_env env);
 
   JsClass<JsCompiledModel> compiled_model_class;
   JsClass<JsInferRequest> infer_request_class;
+  JsClass<JsModelBudget> model_budget_class;
   AsyncTasks tasks;
 
  private:
-  static void EndPreload(void* room);
+  static void OnCleanup(void* room);
   static napi_value OnExit(napi_env env, napi_callback_info info);
-
-  bool watches_ = false;
 };
 
 }  // namespace openvino

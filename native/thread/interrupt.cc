@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "thread/room.h"
 
@@ -28,6 +29,13 @@ class InterruptRegistry {
     by_token_.erase(token);
   }
 
+  std::vector<std::shared_ptr<Interrupt>> All() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::shared_ptr<Interrupt>> all;
+    for (const auto& [token, interrupt] : by_token_) all.push_back(interrupt);
+    return all;
+  }
+
   std::shared_ptr<Interrupt> Find(uint64_t token) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = by_token_.find(token);
@@ -48,6 +56,12 @@ bool Interrupt::Request(uint64_t token) noexcept {
   if (!interrupt) return false;
   interrupt->Run();
   return true;
+}
+
+void Interrupt::RequestOthers() const noexcept {
+  for (const std::shared_ptr<Interrupt>& one : InterruptRegistry::OfProcess().All()) {
+    if (one.get() != this) one->Run();
+  }
 }
 
 void Interrupt::Run() noexcept {

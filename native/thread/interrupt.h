@@ -27,6 +27,8 @@ class Interrupt {
 
   /** From any thread: sets the flag and runs what is registered. False when that environment has ended. */
   static bool Request(uint64_t token) noexcept;
+  /** The same for every environment but this one: the process ends, which waits for their threads. */
+  void RequestOthers() const noexcept;
 
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

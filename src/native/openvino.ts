@@ -24,9 +24,12 @@ export interface NativeOpenVino {
   /**
    * Compiles a model from bytes, or finds the compiled model of equal content, device and properties in the process-wide
    * table. IR: xml, weights (weights may be absent or empty). Others: one builder.
+   * An interrupt of this thread (`NativeThread.interrupt`) ends the wait; the compile, which nothing can stop, goes on and
+   * its model is kept as any that nobody uses.
    * @param properties key, value, key, value …
    * @throws ERR_NN_INVALID_MODEL, ERR_NN_MODEL_LIMIT (more than 2 GiB of inputs and outputs), ERR_NN_COMPILE,
-   *   ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY
+   *   ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY, ERR_NN_COMPILE_LIMIT (too many compiles go on for
+   *   nobody), ERR_NN_CANCELLED (interrupted)
    */
   compileModel(
     encoding: ModelEncoding,
@@ -34,7 +37,11 @@ export interface NativeOpenVino {
     device: string,
     properties: readonly string[],
   ): NativeCompiledModel;
-  /** The same on a thread of its own. */
+  /**
+   * The same without waiting. The bytes are hashed, and compared or copied, before it returns: 2 to 7 ms for 14 MB.
+   * A promise that nobody waits for any more, of a worker that ended, abandons its compile.
+   * @throws what is known at once: wrong arguments, ERR_NN_OUT_OF_MEMORY, ERR_NN_COMPILE_LIMIT
+   */
   compileModelAsync(
     encoding: ModelEncoding,
     builders: readonly Uint8Array[],
@@ -51,8 +58,57 @@ export interface NativeOpenVino {
     device: string,
     properties: readonly string[],
   ): NativeCompiledModel;
+  /** The same, with reading and compiling on other threads. */
+  compileModelFromFilesAsync(
+    encoding: ModelEncoding,
+    paths: readonly string[],
+    device: string,
+    properties: readonly string[],
+  ): Promise<NativeCompiledModel>;
+  /**
+   * The compiled model that {@link NativeCompiledModel.share} gave this id for, in whatever thread of this process.
+   * @throws ERR_NN_GRAPH_NOT_FOUND when nobody holds it any more
+   */
+  adopt(id: number): NativeCompiledModel;
+  /**
+   * Reads a model, after the same checks as `compileModel`, without compiling it.
+   * @throws ERR_NN_INVALID_MODEL, ERR_NN_MODEL_LIMIT, ERR_NN_COMPILE (nowhere to put its bytes), ERR_NN_OUT_OF_MEMORY
+   */
+  inspectModel(
+    encoding: ModelEncoding,
+    builders: readonly Uint8Array[],
+  ): { inputs: NativePort[]; outputs: NativePort[] };
+  /**
+   * Keeps compiled models that nobody uses any more, the longest unused given up first, as long as all of them take no more
+   * than `bytes`. Of several reservations in a process the largest holds; without one nothing is kept. It ends when it is
+   * released or collected, and with its thread.
+   */
+  reserveModelBudget(bytes: number): NativeModelBudget;
   /** Counts of the process-wide table, for tests and metrics. */
-  tableStats(): { compiledModels: number; hits: number; misses: number };
+  tableStats(): NativeTableStats;
+}
+
+export interface NativeModelBudget {
+  /** @throws ERR_RELEASED when released before */
+  release(): void;
+}
+
+export interface NativeTableStats {
+  /** Ready ones, in use or kept. */
+  compiledModels: number;
+  /** Loads that found their model compiled or compiling, and that did not. */
+  hits: number;
+  misses: number;
+  /** Of the ready ones, those that nobody uses, and what they take: an estimate, content included. */
+  keptModels: number;
+  keptBytes: number;
+  budgetBytes: number;
+  /** Models that were kept and then given up for the budget. */
+  evictions: number;
+  /** Compiles that run. */
+  compiling: number;
+  /** Of those, the ones that nobody waits for. */
+  abandoned: number;
 }
 
 export type ModelEncoding = 'ir' | 'onnx' | 'tensorflow' | 'tensorflowlite';
@@ -80,11 +136,16 @@ export interface NativePort {
 export interface NativeCompiledModel {
   readonly inputs: readonly NativePort[];
   readonly outputs: readonly NativePort[];
-  /** Whether the table had it already. */
+  /** Whether it was found, compiled or compiling, and not made for this caller. */
   readonly shared: boolean;
   /** A property of the compiled model as text (`NUM_STREAMS`, …). @throws ERR_NN_PROPERTY */
   property(key: string): string;
   createInferRequest(): NativeInferRequest;
+  /**
+   * An id for {@link NativeOpenVino.adopt}, the same with each call and for each holder of this compiled model. It is good for
+   * as long as somebody holds the model, here or elsewhere, and never given to another.
+   */
+  share(): number;
   /** @throws ERR_RELEASED when released before; infer requests made from it stay usable. */
   release(): void;
 }
@@ -96,7 +157,7 @@ export interface NativeInferRequest {
    * @throws ERR_NN_INDEX, ERR_NN_TENSOR_SIZE, ERR_NN_TENSOR_MISMATCH, ERR_NN_UNSUPPORTED_TYPE, ERR_NN_BUSY, ERR_RELEASED
    */
   setInput(index: number, elementType: string, shape: readonly number[], bytes: Uint8Array): void;
-  /** Computes on this thread. @throws ERR_NN_INFER, ERR_NN_CANCELLED, ERR_NN_BUSY, ERR_RELEASED */
+  /** Computes while this thread waits; an interrupt of the thread cancels it. @throws ERR_NN_INFER, ERR_NN_CANCELLED, ERR_NN_BUSY, ERR_RELEASED */
   infer(): void;
   /** Computes in OpenVINO's threads. Rejects as `infer` throws. */
   inferAsync(): Promise<void>;
@@ -113,6 +174,22 @@ export interface NativeInferRequest {
    * @throws ERR_NN_BUFFER_TOO_SMALL (nothing written), ERR_NN_INDEX, ERR_NN_UNSUPPORTED_TYPE, ERR_NN_BUSY, ERR_RELEASED
    */
   getOutput(index: number, target: Uint8Array): number;
+  /**
+   * What the operations of the last computation took, in the runtime's order; those that were optimized away are left out.
+   * None where the model was not compiled with PERF_COUNT=YES. @throws ERR_NN_BUSY, ERR_RELEASED
+   */
+  profile(): NativeOperationTime[];
   /** A computation that still runs is cancelled, and its promise rejects with ERR_NN_CANCELLED. @throws ERR_RELEASED */
   release(): void;
+}
+
+export interface NativeOperationTime {
+  /** Of the operation in the compiled model: often several of the model's, fused. */
+  name: string;
+  /** `Convolution`, … */
+  type: string;
+  /** Which of the runtime's implementations ran (`jit_avx512_f32`, …). */
+  implementation: string;
+  wallMs: number;
+  cpuMs: number;
 }

@@ -11,7 +11,7 @@ const tested = isFirstNode ? runtimes : runtimes.slice(0, 1);
 const rounds = (index: number) => (index === 0 && isFirstNode ? 100 : 16);
 
 describe.skipIf(skip).each(tested)('workers over OpenVINO $version, ended again and again', (runtime) => {
-  it.each(['load', 'compile', 'infer', 'infer-async', 'compile-async'])(
+  it.each(['load', 'compile', 'infer', 'infer-async', 'compile-async', 'long-compile', 'long-infer'])(
     'while they %s, leave a process that computes',
     (what) => {
       const times = rounds(runtimes.indexOf(runtime));
@@ -19,7 +19,7 @@ describe.skipIf(skip).each(tested)('workers over OpenVINO $version, ended again 
       expect(run.stderr).toBe('');
       expect(run).toMatchObject({ status: 0, signal: null });
       // What ended workers held is gone; the one model left is the process's own.
-      expect(JSON.parse(run.stdout)).toEqual({ ended: times, compiledModels: 1 });
+      expect(JSON.parse(run.stdout)).toEqual({ ended: times, compiledModels: 1, abandoned: 0 });
     },
     5 * MINUTES,
   );

@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const FIXTURES = fileURLToPath(new URL('../../../../fixtures/', import.meta.url));
 
-export function openRoom(addonPath, libraryPath) {
+export function openAddon(addonPath, libraryPath) {
   const addon = createRequire(import.meta.url)(addonPath);
   addon.initialize((code, message) => Object.assign(new Error(message), { code }));
   addon.openvino.open(libraryPath);
-  return addon.openvino;
+  return addon;
 }
+
+export const openRoom = (addonPath, libraryPath) => openAddon(addonPath, libraryPath).openvino;
 
 export const fixture = (path) => readFileSync(`${FIXTURES}${path}`);
 export const smallModel = (name) => [fixture(`models/${name}/model.xml`), fixture(`models/${name}/model.bin`)];

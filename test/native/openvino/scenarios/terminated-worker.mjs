@@ -1,9 +1,10 @@
 /** A worker that does one thing until it is ended. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { digits, openRoom, smallModel } from './room.mjs';
+import { longToCompile, longToInfer } from './long-models.mjs';
+import { digits, openAddon, smallModel, thrownBy } from './room.mjs';
 
 const { addonPath, libraryPath, what, round } = workerData;
-const room = openRoom(addonPath, libraryPath);
+const { openvino: room, thread } = openAddon(addonPath, libraryPath);
 const half = new Uint8Array(Float32Array.of(0.5).buffer);
 
 function slowRequest() {
@@ -35,12 +36,27 @@ const works = {
     for (;;) await Promise.all(requests.map((request) => request.inferAsync()));
   },
   'compile-async': async () => {
+    // Those that workers left behind may be as many as may be: then it is refused, and tried again.
+    const compile = async (number) => room.compileModelAsync('ir', newModel(number), 'CPU', []);
     for (let count = 0; ; count += 2) {
-      const compile = (number) => room.compileModelAsync('ir', newModel(number), 'CPU', []);
-      const models = await Promise.all([compile(count), compile(count + 1)]);
-      await models[0].createInferRequest().inferAsync();
+      const [first] = await Promise.allSettled([compile(count), compile(count + 1)]);
+      await first.value?.createInferRequest().inferAsync();
+      await new Promise(setImmediate);
+    }
+  },
+  'long-compile': () => {
+    for (let count = 0; ; count++)
+      thrownBy(() => room.compileModel('ir', longToCompile(8, round * 1000 + count), 'CPU', []));
+  },
+  'long-infer': () => {
+    let request;
+    for (;;) {
+      thrownBy(() => {
+        request ??= room.compileModel('ir', longToInfer(100), 'CPU', []).createInferRequest();
+        request.infer();
+      });
     }
   },
 };
-parentPort.postMessage('starting');
+parentPort.postMessage(thread.interruptToken());
 works[what]();

@@ -1,13 +1,14 @@
 /**
  * Ends workers again and again while they load the addon, open the runtime, compile and compute, at a different moment
- * each time, and shows in between that the process still computes. Prints how many were ended.
+ * each time, and shows in between that the process still computes. What would take long is interrupted first, as a host
+ * does that ends guests on time. Prints how many were ended, and what of them is left.
  */
 import { Worker } from 'node:worker_threads';
-import { openRoom, smallModel } from './room.mjs';
+import { openAddon, smallModel } from './room.mjs';
 
 const [, , addonPath, libraryPath, what, times] = process.argv;
 const ROUNDS = Number(times);
-const room = openRoom(addonPath, libraryPath);
+const { openvino: room, thread } = openAddon(addonPath, libraryPath);
 const request = room.compileModel('ir', smallModel('relu'), 'CPU', []).createInferRequest();
 
 function stillComputes() {
@@ -25,10 +26,11 @@ async function endWorker(round) {
   worker.on('error', (error) => {
     throw error;
   });
-  await new Promise((resolve) => worker.once(what === 'load' ? 'online' : 'message', resolve));
+  const token = await new Promise((resolve) => worker.once(what === 'load' ? 'online' : 'message', resolve));
   // Busy for a time that grows with the round, so that every part of the work is met.
   const end = performance.now() + (round % 25) * 2;
   while (performance.now() < end);
+  if (what.startsWith('long')) thread.interrupt(token);
   await worker.terminate();
 }
 
@@ -36,4 +38,6 @@ for (let round = 0; round < ROUNDS; round += 2) {
   await Promise.all([endWorker(round), endWorker(round + 1)]);
   stillComputes();
 }
-process.stdout.write(JSON.stringify({ ended: ROUNDS, ...room.tableStats(), hits: undefined, misses: undefined }));
+while (room.tableStats().compiling > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+const { compiledModels, abandoned } = room.tableStats();
+process.stdout.write(JSON.stringify({ ended: ROUNDS, compiledModels, abandoned }));
