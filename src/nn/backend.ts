@@ -67,9 +67,14 @@ export interface Backend {
   loadFilesAsync?(paths: readonly string[], options: LoadOptions): Promise<BackendGraph>;
   /**
    * Another thread's graph, by its {@link BackendGraph.sharedId}: nothing is compiled or copied. Absent: it cannot.
-   * @throws ERR_RELEASED when nobody holds it any more
+   * @throws ERR_NN_GRAPH_NOT_FOUND when nobody holds it any more
    */
   adopt?(sharedId: number): BackendGraph;
+  /** What a model's inputs and outputs are, without compiling it. Absent: it cannot tell. */
+  inspect?(
+    builders: readonly Uint8Array[],
+    encoding: Encoding,
+  ): { inputs: readonly TensorInfo[]; outputs: readonly TensorInfo[] };
 }
 
 export interface BackendGraph {

@@ -2,7 +2,16 @@
 import { BackendError } from '../../../errors.ts';
 import { loadAddon } from '../../../native/addon.ts';
 import type { NativeCompiledModel, NativeInferRequest, NativeOpenVino, NativePort } from '../../../native/openvino.ts';
-import type { Backend, BackendExecutionContext, BackendGraph, LoadOptions, Tensor, TensorInfo } from '../../backend.ts';
+import type {
+  Backend,
+  BackendExecutionContext,
+  BackendGraph,
+  Encoding,
+  LoadOptions,
+  OperationTime,
+  Tensor,
+  TensorInfo,
+} from '../../backend.ts';
 import { checkModel } from '../../model-content/checked-model.ts';
 import { deviceFor } from '../device.ts';
 import { readModelFiles } from '../model-files.ts';
@@ -48,12 +57,9 @@ export class NativeBackend implements Backend {
   }
 
   load(builders: readonly Uint8Array[], options: LoadOptions): BackendGraph {
-    const model = checkModel(builders, options.encoding);
+    const { encoding, builders: bytes } = checkModel(builders, options.encoding);
     const openvino = this.#open();
-    const device = deviceFor(options.target, () => openvino.availableDevices());
-    return new NativeGraph(
-      openvino.compileModel(model.encoding, model.builders, device, propertyList(options.properties)),
-    );
+    return new NativeGraph(openvino.compileModel(encoding, bytes, ...this.#target(openvino, options)));
   }
 
   /** As {@link load}; the model's bytes may be larger than a JavaScript buffer where it is IR. */
@@ -61,10 +67,47 @@ export class NativeBackend implements Backend {
     const files = readModelFiles(paths, options.encoding);
     if (files.builders !== undefined) return this.load(files.builders, options);
     const openvino = this.#open();
-    const device = deviceFor(options.target, () => openvino.availableDevices());
-    return new NativeGraph(
-      openvino.compileModelFromFiles('ir', files.irPaths, device, propertyList(options.properties)),
-    );
+    return new NativeGraph(openvino.compileModelFromFiles('ir', files.irPaths, ...this.#target(openvino, options)));
+  }
+
+  /** As {@link load}, without blocking the thread for longer than it takes to check and copy the bytes. */
+  async loadAsync(builders: readonly Uint8Array[], options: LoadOptions): Promise<BackendGraph> {
+    const { encoding, builders: bytes } = checkModel(builders, options.encoding);
+    const openvino = this.#open();
+    return new NativeGraph(await openvino.compileModelAsync(encoding, bytes, ...this.#target(openvino, options)));
+  }
+
+  /** As {@link loadFiles}. An IR is read off the thread, too; other encodings are read on it, for their checks. */
+  async loadFilesAsync(paths: readonly string[], options: LoadOptions): Promise<BackendGraph> {
+    const files = readModelFiles(paths, options.encoding);
+    if (files.builders !== undefined) return this.loadAsync(files.builders, options);
+    const openvino = this.#open();
+    const target = this.#target(openvino, options);
+    return new NativeGraph(await openvino.compileModelFromFilesAsync('ir', files.irPaths, ...target));
+  }
+
+  /**
+   * A graph that another thread of this process holds, by its {@link BackendGraph.sharedId}.
+   * @throws BackendError ERR_NN_GRAPH_NOT_FOUND when nobody holds it any more
+   */
+  adopt(sharedId: number): BackendGraph {
+    return new NativeGraph(this.#open().adopt(sharedId));
+  }
+
+  /** Inputs and outputs of a model that is not compiled; refuses what {@link load} would refuse before it compiles. */
+  inspect(
+    builders: readonly Uint8Array[],
+    encoding: Encoding,
+  ): { inputs: readonly TensorInfo[]; outputs: readonly TensorInfo[] } {
+    const model = checkModel(builders, encoding);
+    const { inputs, outputs } = this.#open().inspectModel(model.encoding, model.builders);
+    return { inputs: inputs.map(infoOf), outputs: outputs.map(infoOf) };
+  }
+
+  /** Device and properties, as the addon takes them. */
+  #target(openvino: NativeOpenVino, { target, properties, profile }: LoadOptions): [string, string[]] {
+    const device = deviceFor(target, () => openvino.availableDevices());
+    return [device, Object.entries({ ...(profile && { PERF_COUNT: 'YES' }), ...properties }).flat()];
   }
 
   #open(): NativeOpenVino {
@@ -91,6 +134,8 @@ export class NativeBackend implements Backend {
 class NativeGraph implements BackendGraph {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  readonly isHit: boolean;
+  readonly sharedId: number;
   readonly #compiledModel: NativeCompiledModel;
   #disposed = false;
 
@@ -98,6 +143,8 @@ class NativeGraph implements BackendGraph {
     this.#compiledModel = compiledModel;
     this.inputs = compiledModel.inputs.map(infoOf);
     this.outputs = compiledModel.outputs.map(infoOf);
+    this.isHit = compiledModel.shared;
+    this.sharedId = compiledModel.share();
   }
 
   /** @throws BackendError ERR_RELEASED */
@@ -148,6 +195,10 @@ class NativeExecutionContext implements BackendExecutionContext {
     return this.#request.getOutput(index, target);
   }
 
+  profile(): readonly OperationTime[] {
+    return this.#request.profile();
+  }
+
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -157,8 +208,4 @@ class NativeExecutionContext implements BackendExecutionContext {
 
 function infoOf(port: NativePort): TensorInfo {
   return { name: port.name, elementType: port.elementType, shape: port.shape };
-}
-
-function propertyList(properties: Readonly<Record<string, string>> = {}): string[] {
-  return Object.entries(properties).flat();
 }
