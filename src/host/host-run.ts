@@ -45,9 +45,11 @@ export async function runOnHost(
   const lease = context.inference.graphs.lease(options.graphs ?? []);
   const account = new RunAccount(module.name, options.tenant ?? '');
   let streams: GuestStreams | undefined;
+  let run: HostRun | undefined;
   try {
     streams = await GuestStreams.open(options);
-    const result = await new HostRun(context, module, options, lease, streams, account).result();
+    run = new HostRun(context, module, options, lease, streams, account);
+    const result = await run.result();
     account.publish(streams.outputBytes);
     return result;
   } catch (error) {
@@ -55,7 +57,7 @@ export async function runOnHost(
     throw error;
   } finally {
     lease.release();
-    await streams?.release();
+    await streams?.release(run?.gone);
   }
 }
 
@@ -79,6 +81,8 @@ class HostRun {
   readonly #lease: GraphLease;
   readonly #streams: GuestStreams;
   readonly #account: RunAccount;
+  /** Of a guest that was left behind: settles when it is gone. */
+  gone: Promise<void> | undefined;
 
   constructor(
     context: RunContext,
@@ -184,7 +188,13 @@ class HostRun {
           postRefusals: onRefused !== undefined,
           stdio: { stdin, stdout: stdout.sink, stderr: stderr.sink },
         },
-        { timeoutMs, signal, tenant, priority, onRefused, onEnd: () => this.#streams.flush() },
+        {
+          ...{ timeoutMs, signal, tenant, priority, onRefused },
+          onEnd: () => this.#streams.flush(),
+          onLeftBehind: (gone) => {
+            this.gone = gone;
+          },
+        },
       );
     } catch (error) {
       throw this.#withOutput(error, isolation);

@@ -13,6 +13,11 @@ export interface RunWatch {
   /** Awaited after the guest's end, still under the time limit: everything it wrote has been taken before. */
   onEnd?: (() => Promise<void>) | undefined;
   onRefused?: ((refusal: Refusal) => void) | undefined;
+  /**
+   * Told before the run settles where its guest may still be on a thread of this process, with what settles when it is not:
+   * descriptors that it was given are not to be closed before.
+   */
+  onLeftBehind?: ((gone: Promise<void>) => void) | undefined;
 }
 
 /** What came of a run. */

@@ -33,6 +33,7 @@ interface Turn {
   /** Set when it is given to a thread. */
   threadId?: number;
   guest?: GuestWatch;
+  readonly onLeftBehind: RunWatch['onLeftBehind'];
   /** Takes it back, with its thread where it has one. */
   readonly ending: AbortController;
 }
@@ -98,7 +99,7 @@ export class ThreadRunner implements PoolRunner {
 
   /** @returns undefined where the thread was lost before the guest began */
   async #try(request: WorkerRequest, watch: RunWatch, mayTryAgain: boolean): Promise<GuestReport | undefined> {
-    const turn: Turn = { ending: new AbortController() };
+    const turn: Turn = { onLeftBehind: watch.onLeftBehind, ending: new AbortController() };
     let wasLeft = false;
     const onLeft = (interruptToken: number | undefined) => {
       wasLeft = true;
@@ -143,9 +144,16 @@ export class ThreadRunner implements PoolRunner {
 
   /** The guest's time is over: its thread ends when it can. */
   #end(turn: Turn, interruptToken: number | undefined): void {
+    this.#leaveBehind(turn);
     if (interruptToken !== undefined) interrupt(interruptToken);
     turn.ending.abort();
     if (turn.threadId !== undefined) this.#options.onLost?.();
+  }
+
+  #leaveBehind({ threadId, onLeftBehind }: Turn): void {
+    const thread = this.#piscina.threads.find((candidate) => candidate.threadId === threadId);
+    if (thread === undefined) return;
+    onLeftBehind?.(new Promise((resolve) => thread.once('exit', () => resolve())));
   }
 
   /** Of those that are free, one that is ready: piscina's own choice would rather be one that is only starting. */
