@@ -22,6 +22,8 @@ export interface RunSettings {
   target: string | undefined;
   backend: BackendChoice;
   openvinoDir: string | undefined;
+  /** Where the timeline of the run is written, `.json` or `.html`. */
+  timeline: string | undefined;
   logs: Set<LogTopic>;
 }
 
@@ -70,6 +72,7 @@ function noSettings(form: RunSettings['form']): RunSettings {
     target: undefined,
     backend: 'auto',
     openvinoDir: undefined,
+    timeline: undefined,
     logs: new Set(),
   };
 }
@@ -150,6 +153,7 @@ const SINGLE_TEXTS = [
   ['argv0', 'argv0'],
   ['target', 'target'],
   ['openvino-dir', 'openvinoDir'],
+  ['timeline', 'timeline'],
 ] as const;
 
 /** Options of wasmtime's that this host does not have. */

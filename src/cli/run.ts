@@ -5,16 +5,20 @@ import { DEFAULT_BACKTRACE_FRAMES, type GuestOutcome, type GuestPlan } from '../
 import { type GuestStdio, runGuest } from '../engine/guest-run.ts';
 import { fitsThisThread } from '../engine/guest-stack.ts';
 import type { ModuleLimits } from '../engine/module-rewrite.ts';
-import { createNnSupport, type NnPlan, parseNamedGraph } from '../engine/nn-support.ts';
+import { createNnSupport, type NnPlan, type OwnedNnSupport, parseNamedGraph } from '../engine/nn-support.ts';
+import { nowMs } from '../engine/run-recorder.ts';
+import type { GuestUsage } from '../engine/run-report.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import { glibcVersion } from '../openvino-runtime/wheel.ts';
 import { invalidOption } from '../options.ts';
+import type { GuestEnd } from '../worker/guest-watch.ts';
 import type { WorkerRunOptions } from '../worker/worker-run.ts';
 import type { RunSettings } from './args.ts';
 import type { CliIo } from './io.ts';
 import { type OptionValue, RefusedOption, UnavailableOption } from './option-values.ts';
 import { endingOf, refusalText, wasiFaultText } from './report.ts';
+import type { EndedRun, RunTimeline } from './timeline.ts';
 import type { GroupLetter } from './wasmtime-options.ts';
 
 /** Reads typed values of the option groups. */
@@ -44,9 +48,26 @@ class Keys {
  * @throws HostError for what the command line or the machine has wrong
  */
 export async function run(settings: RunSettings, io: CliIo): Promise<number> {
+  if (settings.timeline === undefined) return report((await runModule(settings, io)).outcome, settings.module, io);
+  const { RunTimeline } = await import('./timeline.ts');
+  const timeline = new RunTimeline(settings.timeline, settings.module);
+  try {
+    const ended = await runModule(settings, io, timeline);
+    const exitCode = report(ended.outcome, settings.module, io);
+    await timeline.write(ended);
+    return exitCode;
+  } catch (error) {
+    await timeline.writeError(error);
+    throw error;
+  }
+}
+
+async function runModule(settings: RunSettings, io: CliIo, timeline?: RunTimeline): Promise<EndedRun> {
   const keys = new Keys(settings);
   checkTarget(settings.target);
+  const readStartMs = nowMs();
   const source = await readModuleSource(settings.module, readModuleFile(settings.module));
+  timeline?.note('compile', readStartMs, nowMs(), { of: 'reading the module' });
   const nn = nnPlan(settings, keys);
   const refused = refusalListener(settings.logs.has('nn'), io);
   const faulted = settings.logs.has('wasi')
@@ -55,15 +76,27 @@ export async function run(settings: RunSettings, io: CliIo): Promise<number> {
   const timeoutMs = keys.number('W', 'timeout');
   const maxWasmStackBytes = maxWasmStack(keys);
   // Opening OpenVINO on a thread of its own takes as long as all that follows here until the guest's first call.
+  const supportStartMs = nowMs();
   const support = nn && createNnSupport({ ...nn, env: io.env }, refused);
   if (usesNn(source)) support?.preload();
+  timeline?.note('start', supportStartMs, nowMs(), { of: 'looking for the runtime, compiling named graphs' });
+  const compileStartMs = nowMs();
   const plan = await guestPlan(settings, keys, source, io);
+  timeline?.note('compile', compileStartMs, nowMs());
   const stdio = guestStdio(keys, io.guest);
-  const isWatched = timeoutMs !== undefined || !fitsThisThread(maxWasmStackBytes);
-  const outcome = isWatched
-    ? await runWatched(plan, nn, stdio, { timeoutMs, onRefused: refused, onWasiFault: faulted })
-    : runGuest(plan, stdio, support, { onWasiFault: faulted }).outcome;
-  return report(outcome, settings.module, io);
+  if (timeoutMs === undefined && fitsThisThread(maxWasmStackBytes)) {
+    const { outcome, usage } = runGuest(plan, stdio, support, { onWasiFault: faulted });
+    return { outcome, usage, mode: 'calling-thread', runtime: timeline && runtimeText(support, usage) };
+  }
+  const watch = { timeoutMs, onRefused: refused, onWasiFault: faulted };
+  return { ...(await runWatched(plan, nn, stdio, watch)), mode: 'thread', runtime: undefined };
+}
+
+/** Asked only where the guest had it opened: it is slow to open, and may be missing. */
+function runtimeText(support: OwnedNnSupport | undefined, { phases }: GuestUsage): string | undefined {
+  if (support === undefined || phases.init_execution_context === undefined) return undefined;
+  const { runtime, version } = support.backend().describe();
+  return `${runtime} ${version}`;
 }
 
 /** What a machine lacks is told unasked, once: the guest knows only that something failed. */
@@ -146,6 +179,7 @@ async function guestPlan(settings: RunSettings, keys: Keys, source: ModuleSource
     maxWasmStackBytes: maxWasmStack(keys),
     // wasmtime reads 0 as its default, too.
     maxBacktraceFrames: keys.number('D', 'max-backtrace') || DEFAULT_BACKTRACE_FRAMES,
+    ...(settings.timeline !== undefined && { record: 'timeline' }),
   };
 }
 
@@ -180,9 +214,9 @@ async function runWatched(
   nn: NnPlan | undefined,
   stdio: GuestStdio,
   watch: WorkerRunOptions,
-): Promise<GuestOutcome> {
+): Promise<GuestEnd> {
   const { runInWorker } = await import('../worker/worker-run.ts');
   // Nothing terminates the worker: the process ends with it.
   const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: true };
-  return runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).outcome;
+  return runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).end;
 }

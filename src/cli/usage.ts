@@ -21,6 +21,8 @@ const OPTIONS = `Options:
   --openvino-dir DIR         the OpenVINO to use, in place of the search
   --log TOPIC[,TOPIC]        nn: tell on stderr why wasi-nn calls were refused; wasi: tell of
                              file and system calls that failed for no reason of the guest
+  --timeline FILE            write what the run did when, and what OpenVINO's operations took:
+                             FILE.html is a page, FILE.json a trace for ui.perfetto.dev
   -h, --help                 this text
 `;
 
@@ -30,13 +32,14 @@ linked; 134 for a trap or a timeout; 2 for wrong usage.
 
 const OWN = `Usage: ${PROGRAM} [OPTIONS] MODULE [OPTIONS] [--] [ARGS...]
        ${PROGRAM} run [OPTIONS] MODULE [ARGS...]
-       ${PROGRAM} doctor | setup
+       ${PROGRAM} inspect FILE | doctor | setup
 
 Runs a WebAssembly module (wasm32-wasip1, binary or text) that may use wasi-nn.
 
 Commands:
   run      the same as wasmtime's: all behind MODULE is the guest's, and wasi-nn is off
            unless "-S nn" turns it on
+  inspect  shows what a model or a module takes and gives
   doctor   shows which OpenVINO would be used, and what is missing
   setup    fetches OpenVINO where none is found
 

@@ -47,7 +47,8 @@ function sliceOf({ name, startMs, endMs, detail = {} }: RunSpan, report: RunRepo
 function guestSlices(report: RunReport): Slice[] {
   const { usage, startMs, endMs, code } = report;
   const spans = usage?.spans ?? [];
-  if (usage === undefined || spans.some(({ name }) => name === 'guest')) return [];
+  const hasBegun = usage?.phases.guest !== undefined || spans.some(({ name }) => !OF_THE_HOST.has(name));
+  if (!hasBegun || spans.some(({ name }) => name === 'guest')) return [];
   const before = spans.filter(({ name }) => OF_THE_HOST.has(name)).map((span) => span.endMs);
   const firstCallMs = Math.min(...spans.filter(({ name }) => !OF_THE_HOST.has(name)).map((span) => span.startMs));
   const beganMs = Math.min(Math.max(startMs, ...before), firstCallMs, endMs);

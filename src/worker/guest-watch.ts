@@ -2,11 +2,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import type { WasiFaultListener } from '../engine/guest-run.ts';
+import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
-import { unknownUsage } from './known-usage.ts';
+import { followedUsage, unknownUsage } from './known-usage.ts';
 import { packProgram } from './thread-state.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 
@@ -55,6 +56,8 @@ export class GuestWatch {
   #timer: NodeJS.Timeout | undefined;
   #begun: { atMs: number; interruptToken: number | undefined } | undefined;
   #isOver = false;
+  /** Of a run with a timeline, until its end; a recorder bounds how many there are. */
+  readonly #entries: RecordedEntry[] = [];
 
   /** @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once */
   constructor(request: WorkerRequest, options: GuestWatchOptions) {
@@ -113,6 +116,7 @@ export class GuestWatch {
   #hear(message: WorkerMessage): void {
     if (message.type === 'output') this.#services.outputs[message.stream].push(message.bytes);
     else if (message.type === 'started') this.#begin(message.interruptToken);
+    else if (message.type === 'entry') this.#entries.push(message.entry);
     else if (message.type === 'refused' || message.type === 'wasi-fault') this.#hearReport(message);
     else {
       this.#isOver = true;
@@ -188,7 +192,8 @@ export class GuestWatch {
 
   #knownUsage(): GuestUsage {
     const begun = this.#begun;
-    return unknownUsage(begun && { guest: { count: 1, wallMs: performance.now() - begun.atMs } });
+    const phases = begun && { guest: { count: 1, wallMs: performance.now() - begun.atMs } };
+    return this.#request.plan.record === 'timeline' ? followedUsage(this.#entries, phases) : unknownUsage(phases);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { CompiledModule } from '../engine/compile.ts';
 import type { GuestOutcome, GuestPlan } from '../engine/guest-plan.ts';
 import type { NnPlan } from '../engine/nn-support.ts';
+import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
@@ -65,6 +66,8 @@ export type WorkerMessage =
   | { type: 'started'; interruptToken: number | undefined }
   | { type: 'output'; stream: 'stdout' | 'stderr'; bytes: Uint8Array }
   | WorkerReport
+  /** In a run with a timeline, so that it is known of a guest that is ended from outside, too. */
+  | { type: 'entry'; entry: RecordedEntry }
   | { type: 'ended'; outcome: GuestOutcome; usage: GuestUsage }
   /** The host could not run it. */
   | { type: 'error'; code: ErrorCode | undefined; message: string };

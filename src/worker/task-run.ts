@@ -3,6 +3,7 @@ import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type GuestStdio, runGuest, type WasiFaultListener } from '../engine/guest-run.ts';
 import { DEFAULT_WASM_STACK_BYTES } from '../engine/guest-stack.ts';
 import type { OwnedNnSupport } from '../engine/nn-support.ts';
+import type { RecordedEntry } from '../engine/run-recorder.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
@@ -28,7 +29,9 @@ export function runTask(task: WorkerTask, state: ThreadState): void {
     const { plan, streams, support, onWasiFault } = unpackTask(task, state);
     try {
       post({ type: 'started', interruptToken: state.interruptToken });
-      const { outcome, usage, dispose } = runGuest(plan, streams, support, { onWasiFault });
+      const onEntry = (entry: RecordedEntry) => post({ type: 'entry', entry });
+      const record = plan.record === 'timeline' ? { onEntry } : undefined;
+      const { outcome, usage, dispose } = runGuest(plan, streams, support, { onWasiFault, record });
       dispose();
       post({ type: 'ended', outcome, usage });
     } finally {

@@ -2,16 +2,15 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { GuestOutcome } from '../engine/guest-plan.ts';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { packageRoot } from '../native/addon.ts';
-import { GuestWatch, type GuestWatchOptions } from './guest-watch.ts';
+import { type GuestEnd, GuestWatch, type GuestWatchOptions } from './guest-watch.ts';
 import type { WorkerRequest } from './worker-services.ts';
 
 export type WorkerRunOptions = Omit<GuestWatchOptions, 'onLeft'>;
 
 export interface WorkerRun {
-  outcome: Promise<GuestOutcome>;
+  end: Promise<GuestEnd>;
   /** Ends the thread, where a guest may still be running. One inside of the runtime cannot be interrupted: it is left to its end. */
   terminate(): Promise<void>;
 }
@@ -26,7 +25,7 @@ export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): 
   worker.once('error', (error) => watch.lost(error));
   worker.once('exit', (code) => watch.lost(new Error(`it ended with code ${code}`)));
   return {
-    outcome: watch.end.then(({ outcome }) => outcome),
+    end: watch.end,
     terminate: async () => {
       await Promise.race([worker.terminate(), delay(GRACE_MS, undefined, { ref: false })]);
     },

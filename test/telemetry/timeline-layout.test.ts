@@ -54,7 +54,6 @@ describe('the layout of a run', () => {
     expect(shown(laid([span('queue', 0, 10), span('compile', 5, 30), span('start', 12, 20)]))).toEqual([
       ['host', 'queue 0-10', 'start 12-20'],
       ['host 2', 'compile 5-30'],
-      ['guest', 'guest 30-100'],
     ]);
   });
 
@@ -77,8 +76,17 @@ describe('the layout of a run', () => {
     expect(lanes[1]?.slices[0]?.detail).toEqual({ ended: 'ERR_GUEST_TIMEOUT' });
   });
 
+  it('has a guest that called nothing before it was ended', () => {
+    const usage = usageOf([span('start', 0, 10)], { phases: { guest: { count: 1, wallMs: 90 } } });
+    expect(shown(layOut(reportOf({ usage, outcome: 'failed', code: 'ERR_GUEST_TIMEOUT' })))).toEqual([
+      ['host', 'start 0-10'],
+      ['guest', 'guest 10-100'],
+    ]);
+  });
+
   it('has no guest where none began', () => {
     expect(layOut(reportOf({ usage: undefined }))).toEqual([]);
+    expect(shown(laid([span('start', 0, 10)]))).toEqual([['host', 'start 0-10']]);
   });
 
   it('never has slices that overlap in part, whatever the spans are', () => {
