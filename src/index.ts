@@ -11,10 +11,12 @@
 
 export type {
   GuestUsage,
+  LeftOut,
   MemorySample,
   OperationTime,
   PhaseUsage,
   RunMode,
+  RunReport,
   RunSpan,
   RunUsage,
   SpanName,
@@ -33,6 +35,7 @@ export type { CallOptions, GuestCallResult, GuestInstance, InstanceMemory, WasmV
 export { GuestModule, type ModuleInput } from './host/guest-module.ts';
 export { Host } from './host/host.ts';
 export type { GraphInfo, GraphOptions, HostGraphs } from './host/host-graphs.ts';
+export type { ModelStats } from './host/host-inference.ts';
 export type {
   BackendChoice,
   HostOptions,
@@ -50,4 +53,12 @@ export type { Captured, HostRunResult } from './host/run-result.ts';
 export type { ElementType, Encoding, ExecutionTarget, TensorInfo } from './nn/backend.ts';
 export type { Refusal } from './nn/index.ts';
 export type { Isolation, PoolStats, QueueKey } from './pool/contract.ts';
+export {
+  CHANNELS,
+  type ChannelName,
+  type GraphReport,
+  type PhaseReport,
+  type RunStart,
+} from './telemetry/channels.ts';
+export { renderTimeline, type TimelineFormat, type TimelineSource } from './telemetry/timeline.ts';
 export { SymbolicLink } from './wasi/index.ts';
