@@ -14,6 +14,9 @@ const IDLE_MS = 30_000;
 /** A thread that dies before a guest begins is no fault of the guest: but where one after the other does, something is wrong. */
 const MOST_TRIES = 4;
 
+/** With less, V8 ends the whole process while it starts a thread. */
+const LEAST_HEAP_MEGABYTES = 16;
+
 /** Where JavaScript's new objects begin. V8's own measure suits programs; a guest's live in its memory. */
 const YOUNG_GENERATION_MEGABYTES = 8;
 
@@ -22,6 +25,8 @@ export interface ThreadRunnerOptions {
   threads: number;
   /** Heap of JavaScript of each thread, in bytes. Default: V8's. */
   maxHeapBytes?: number | undefined;
+  /** What the threads run. Default: the package's own. */
+  entry?: string | undefined;
   /** Told of a thread that was lost to a guest: another takes its place. */
   onLost?: (() => void) | undefined;
 }
@@ -33,7 +38,6 @@ interface Turn {
   /** Set when it is given to a thread. */
   threadId?: number;
   guest?: GuestWatch;
-  readonly onLeftBehind: RunWatch['onLeftBehind'];
   /** Takes it back, with its thread where it has one. */
   readonly ending: AbortController;
 }
@@ -55,8 +59,10 @@ export class ThreadRunner implements PoolRunner {
 
   constructor(options: ThreadRunnerOptions) {
     this.#options = options;
+    const { maxHeapBytes } = options;
+    const heapMegabytes = maxHeapBytes && Math.max(Math.ceil(maxHeapBytes / 2 ** 20), LEAST_HEAP_MEGABYTES);
     this.#piscina = new Piscina({
-      filename: join(packageRoot(), 'dist', 'guest-worker.js'),
+      filename: options.entry ?? join(packageRoot(), 'dist', 'guest-worker.js'),
       minThreads: 1,
       maxThreads: options.threads + 1,
       idleTimeout: IDLE_MS,
@@ -67,7 +73,7 @@ export class ThreadRunner implements PoolRunner {
       resourceLimits: {
         stackSizeMb: threadStackMegabytes(),
         maxYoungGenerationSizeMb: YOUNG_GENERATION_MEGABYTES,
-        ...(options.maxHeapBytes && { maxOldGenerationSizeMb: Math.ceil(options.maxHeapBytes / 2 ** 20) }),
+        ...(heapMegabytes !== undefined && { maxOldGenerationSizeMb: heapMegabytes }),
       },
     });
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#threadReady(id));
@@ -99,7 +105,7 @@ export class ThreadRunner implements PoolRunner {
 
   /** @returns undefined where the thread was lost before the guest began */
   async #try(request: WorkerRequest, watch: RunWatch, mayTryAgain: boolean): Promise<GuestReport | undefined> {
-    const turn: Turn = { onLeftBehind: watch.onLeftBehind, ending: new AbortController() };
+    const turn: Turn = { ending: new AbortController() };
     let wasLeft = false;
     const onLeft = (interruptToken: number | undefined) => {
       wasLeft = true;
@@ -144,16 +150,9 @@ export class ThreadRunner implements PoolRunner {
 
   /** The guest's time is over: its thread ends when it can. */
   #end(turn: Turn, interruptToken: number | undefined): void {
-    this.#leaveBehind(turn);
     if (interruptToken !== undefined) interrupt(interruptToken);
     turn.ending.abort();
     if (turn.threadId !== undefined) this.#options.onLost?.();
-  }
-
-  #leaveBehind({ threadId, onLeftBehind }: Turn): void {
-    const thread = this.#piscina.threads.find((candidate) => candidate.threadId === threadId);
-    if (thread === undefined) return;
-    onLeftBehind?.(new Promise((resolve) => thread.once('exit', () => resolve())));
   }
 
   /** Of those that are free, one that is ready: piscina's own choice would rather be one that is only starting. */
