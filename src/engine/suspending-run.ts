@@ -112,13 +112,14 @@ class SuspendingRun {
     const { signal } = this.#options;
     const onAbort = () => this.#wake?.();
     signal?.addEventListener('abort', onAbort);
-    const startMs = nowMs();
+    const queuedMs = nowMs();
     try {
       if (!(await this.#begins())) return { outcome: this.#aborted({ at: 'instantiate' }), usage: NOTHING_USED };
+      const startMs = nowMs();
       const imports = this.#createImports();
       this.#imports = imports;
-      imports.recorder.note('queue', startMs, nowMs());
-      const outcome = await this.#outcome(imports);
+      imports.recorder.note('queue', queuedMs, startMs);
+      const outcome = await this.#outcome(imports, startMs);
       // Of processor time nothing is known: guests share the thread.
       return { outcome, usage: imports.usage(undefined) };
     } finally {
@@ -150,8 +151,7 @@ class SuspendingRun {
     return new GuestImports(this.#plan, guestStdio(this.#stdio, waits), options);
   }
 
-  async #outcome(imports: GuestImports): Promise<GuestOutcome> {
-    const startMs = nowMs();
+  async #outcome(imports: GuestImports, startMs: number): Promise<GuestOutcome> {
     const order = new GuestCallOrder(this.#plan, imports);
     imports.hasRoom = roomForCalls();
     try {
