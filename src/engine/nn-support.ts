@@ -1,4 +1,5 @@
 /** What stands behind wasi-nn for the guests of one host: a backend, made when first needed, and named graphs. */
+import { loadAddon } from '../native/addon.ts';
 import type { Backend } from '../nn/backend.ts';
 import { createGraphRegistry, type DisposableGraphRegistry, type NamedGraph } from '../nn/graph-registry.ts';
 import type { Refusal } from '../nn/index.ts';
@@ -16,6 +17,8 @@ export interface NnPlan extends BackendOptions {
   properties?: Readonly<Record<string, string>> | undefined;
   /** Property names that guests may set themselves. */
   allowedGuestProperties?: readonly string[] | undefined;
+  /** See {@link keepModels}. Default: nothing is kept. */
+  maxModelBytes?: number | undefined;
 }
 
 export interface OwnedNnSupport extends NnSupport {
@@ -50,12 +53,27 @@ export function createNnSupport(
   };
 }
 
-function backendOf(options: BackendOptions): () => Backend {
-  let made: Backend | undefined;
+function backendOf(options: BackendOptions & Pick<NnPlan, 'maxModelBytes'>): () => Backend {
+  // The budget ends when nobody has the backend any more.
+  let made: { backend: Backend; budget: unknown } | undefined;
   return () => {
-    made ??= createBackend(options);
-    return made;
+    made ??= { backend: createBackend(options), budget: keepModels(options.maxModelBytes) };
+    return made.backend;
   };
+}
+
+/**
+ * Has compiled models kept in this process that no guest uses any more, for those to come: those that were used last, and
+ * no more bytes of them than this or another such budget of the process allows. It ends when it is released or collected.
+ * @returns undefined where nothing is asked for, or the native backend, which keeps them, is not there
+ */
+export function keepModels(maxModelBytes: number | undefined): { release(): void } | undefined {
+  if (maxModelBytes === undefined) return undefined;
+  try {
+    return loadAddon().openvino.reserveModelBudget(maxModelBytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function preload(backend: () => Backend): void {

@@ -1,27 +1,51 @@
 /** What stands behind wasi-nn for the guests of one host. */
 import { createBackend } from '../engine/default-backends.ts';
 import type { NnSupport } from '../engine/guest-run.ts';
-import type { NnPlan } from '../engine/nn-support.ts';
+import { keepModels, type NnPlan } from '../engine/nn-support.ts';
+import { addonIfLoaded } from '../native/addon.ts';
 import type { Backend } from '../nn/backend.ts';
 import { type GraphLease, HostGraphs } from './host-graphs.ts';
 import type { HostOptions } from './host-options.ts';
+
+/** Compiled models of this process, whichever host they are of. */
+export interface ModelStats {
+  /** In use or kept. */
+  compiledModels: number;
+  /** Loads that found their model compiled, or compiling, and those that did not. */
+  hits: number;
+  misses: number;
+  /** Of the compiled models, those that nobody uses; what they take, estimated; what they may take. */
+  keptModels: number;
+  bytes: number;
+  maxBytes: number;
+  /** Models that were kept, and then given up for others. */
+  evictions: number;
+  /** Compilations that go on, and those of them that nobody waits for any more. */
+  compiling: number;
+  abandonedCompiles: number;
+}
+
+const DEFAULT_MAX_MODEL_BYTES = 2 ** 30;
 
 export class HostInference {
   readonly graphs: HostGraphs;
   readonly #options: HostOptions;
   #backend: Backend | undefined;
+  #budget: ReturnType<typeof keepModels>;
+  #isDisposed = false;
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.graphs = new HostGraphs(
       () => this.backend(),
-      () => this.#properties(),
+      () => this.#properties,
     );
   }
 
   /** The one backend of this thread, made when it is first needed. @throws HostError for what is missing */
   backend(): Backend {
     this.#backend ??= createBackend(this.#options);
+    this.#keepModels();
     return this.#backend;
   }
 
@@ -39,22 +63,50 @@ export class HostInference {
   /** For a guest on this thread. */
   support({ registry }: GraphLease): NnSupport {
     const { allowedGuestProperties, onRefused } = this.#options;
-    return {
-      backend: () => this.backend(),
-      registry,
-      properties: this.#properties(),
-      allowedGuestProperties,
-      onRefused,
-    };
+    return { backend: () => this.backend(), registry, properties: this.#properties, allowedGuestProperties, onRefused };
   }
 
   /** For a guest in another thread or process. */
   plan({ granted }: GraphLease): NnPlan {
+    // Its worker may go with the guest: what it compiled is to be found by the next.
+    this.#keepModels();
     const { backend, openvinoDir, allowedGuestProperties } = this.#options;
-    return { backend, openvinoDir, allowedGuestProperties, properties: this.#properties(), granted };
+    const maxModelBytes = this.#maxModelBytes;
+    return { backend, openvinoDir, allowedGuestProperties, properties: this.#properties, granted, maxModelBytes };
   }
 
-  #properties(): Readonly<Record<string, string>> {
+  get modelStats(): ModelStats {
+    const stats = addonIfLoaded()?.openvino.tableStats();
+    return {
+      compiledModels: stats?.compiledModels ?? 0,
+      hits: stats?.hits ?? 0,
+      misses: stats?.misses ?? 0,
+      keptModels: stats?.keptModels ?? 0,
+      bytes: stats?.keptBytes ?? 0,
+      maxBytes: stats?.budgetBytes ?? 0,
+      evictions: stats?.evictions ?? 0,
+      compiling: stats?.compiling ?? 0,
+      abandonedCompiles: stats?.abandoned ?? 0,
+    };
+  }
+
+  dispose(): void {
+    this.graphs.dispose();
+    this.#budget?.release();
+    this.#budget = undefined;
+    this.#isDisposed = true;
+  }
+
+  #keepModels(): void {
+    if (!this.#isDisposed && this.#options.backend !== 'openvino-node')
+      this.#budget ??= keepModels(this.#maxModelBytes);
+  }
+
+  get #maxModelBytes(): number {
+    return this.#options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES;
+  }
+
+  get #properties(): Readonly<Record<string, string>> {
     return this.#options.properties ?? {};
   }
 }

@@ -4,7 +4,7 @@ import type { HostSink } from '../stdio/contract.ts';
 import type { GuestInstance } from './guest-instance.ts';
 import { GuestModule, type ModuleInput, readModuleInput } from './guest-module.ts';
 import type { HostGraphs } from './host-graphs.ts';
-import { HostInference } from './host-inference.ts';
+import { HostInference, type ModelStats } from './host-inference.ts';
 import type { HostOptions, HostRunOptions } from './host-options.ts';
 import { type RunContext, runOnHost } from './host-run.ts';
 import type { HostInstanceOptions } from './instantiate.ts';
@@ -112,6 +112,11 @@ export class Host {
     return this.#workers.stats;
   }
 
+  /** Compiled models of this process. */
+  modelStats(): ModelStats {
+    return this.#inference.modelStats;
+  }
+
   /** Compiled modules that are kept. */
   moduleStats(): ModuleStats {
     return this.#modules.stats;
@@ -124,7 +129,7 @@ export class Host {
   dispose(): void {
     this.#isDisposed = true;
     this.#modules.close();
-    this.graphs.dispose();
+    this.#inference.dispose();
     void this.#closeWorkers();
   }
 
