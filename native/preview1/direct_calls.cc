@@ -116,10 +116,9 @@ bool ReadGuest(napi_env env, napi_value given, DirectGuest* guest) {
   if (!guest->opened || !guest->free || !guest->counts || counts_length < kCounts) return false;
   if (position_count < guest->host_length || stream_count < guest->table_length) return false;
   if (opened_count < guest->table_length || free_count < guest->table_length) return false;
-  napi_value start = nullptr;
-  bool lossless = false;
-  return napi_get_named_property(env, given, "monotonicStart", &start) == napi_ok &&
-         napi_get_value_bigint_int64(env, start, &guest->monotonic_start, &lossless) == napi_ok && lossless;
+  size_t start_length = 0;
+  guest->monotonic_start = Elements<int64_t>(env, given, "monotonicStart", napi_bigint64_array, &start_length);
+  return guest->monotonic_start != nullptr && start_length > 0;
 }
 
 bool IsObject(napi_env env, napi_value value) {

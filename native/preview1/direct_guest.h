@@ -57,7 +57,8 @@ struct DirectGuest {
   size_t host_length = 0;
   // Bytes that fd_read and fd_write have moved here.
   double* moved = nullptr;
-  int64_t monotonic_start = 0;
+  // What the monotonic clock showed when the guest was made.
+  int64_t* monotonic_start = nullptr;
   uint8_t random[4096] = {};
   size_t random_left = 0;
   int functions = 0;

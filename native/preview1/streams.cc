@@ -129,7 +129,7 @@ int ClockTimeGet(DirectCall& call) {
   struct timespec time;
   if (at == nullptr || clock_gettime(id == kRealtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, &time) != 0) return kNotPlain;
   const int64_t now = static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-  Store64(at, static_cast<uint64_t>(id == kRealtime ? now : now - call.guest().monotonic_start));
+  Store64(at, static_cast<uint64_t>(id == kRealtime ? now : now - *call.guest().monotonic_start));
   return kSuccess;
 }
 

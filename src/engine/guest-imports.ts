@@ -15,6 +15,7 @@ import type { GuestPlan } from './guest-plan.ts';
 import { preview1Type, wasiNnType } from './import-types.ts';
 import type { ExportedFunction } from './instantiation.ts';
 import type { HostFunction, ImportProvider } from './link.ts';
+import { releaseMemories } from './memory-release.ts';
 import type { FunctionType } from './module-binary.ts';
 import { RunRecorder, type RunRecorderOptions } from './run-recorder.ts';
 import type { GuestUsage } from './run-report.ts';
@@ -83,6 +84,7 @@ export class GuestImports {
   readonly #preloaded = new Map<string, ImportProvider[]>();
   /** What WASI calls read and write: the memory of the module that makes them. */
   #attached: WebAssembly.Memory | undefined;
+  #isDisposed = false;
 
   /** @throws HostError ERR_PREOPEN for a directory that cannot be given */
   constructor(plan: GuestPlan, stdio: GuestStdio, { nn, onWasiFault, adapt, record, waits }: GuestImportsOptions) {
@@ -95,10 +97,16 @@ export class GuestImports {
     if (nn !== undefined) this.#wasiNn = createWasiNn(this.#nnOptions(nn));
   }
 
-  /** Closes what the guest left open and releases its graphs. */
-  dispose(): void {
+  /**
+   * Closes what the guest left open and releases its graphs.
+   * @param isOver whether no instance will run any more, one that is suspended say: their memory is given back at once then
+   */
+  dispose(isOver = false): void {
     this.#wasiNn?.dispose();
-    this.#preview1?.dispose();
+    this.#preview1?.dispose(isOver);
+    if (isOver && !this.#isDisposed) releaseMemories(this.memories);
+    this.#isDisposed = true;
+    this.memories.clear();
   }
 
   /** Counts the memories of a new instance as the guest's. @param imported one that was made for it */

@@ -49,7 +49,7 @@ export function runGuest(
     const outcome = withGuestStack(plan.maxWasmStackBytes, guest);
     const cpuAfterMs = threadCpuMs();
     const cpuMs = cpuAfterMs === undefined ? undefined : cpuAfterMs - (cpuBeforeMs ?? 0);
-    return { outcome, usage: imports.usage(cpuMs), dispose: () => imports.dispose() };
+    return { outcome, usage: imports.usage(cpuMs), dispose: () => imports.dispose(true) };
   } catch (error) {
     imports.dispose();
     throw error;

@@ -30,6 +30,7 @@ export class LiveGuest {
   #instance: WebAssembly.Instance | undefined;
   #cpuMs: number | undefined;
   #isDisposed = false;
+  #isRunning = false;
 
   /**
    * @param nn undefined: the guest has no wasi-nn to import
@@ -104,7 +105,8 @@ export class LiveGuest {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#instance = undefined;
-    this.#imports.dispose();
+    // Code of an embedder that a call has led to may dispose of it: the guest goes on then until it returns.
+    this.#imports.dispose(!this.#isRunning);
   }
 
   #entered(call: () => readonly WasmValue[]): LiveAnswer {
@@ -119,12 +121,15 @@ export class LiveGuest {
 
   #outcomeOf(call: () => readonly WasmValue[]): Omit<LiveAnswer, 'usage'> {
     this.#imports.hasRoom = roomForCalls();
+    this.#isRunning = true;
     try {
       return { results: call(), ending: undefined };
     } catch (error) {
       // After a trap nobody knows what state the guest's data is in.
       this.#instance = undefined;
       return { results: undefined, ending: endingOf(error, this.#imports.exit, this.#plan, this.#order.phase) };
+    } finally {
+      this.#isRunning = false;
     }
   }
 

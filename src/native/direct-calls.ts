@@ -26,6 +26,21 @@ export const COUNT = { room: 0, top: 1 } as const;
 /** Places in {@link DirectGuest.moved}. */
 export const MOVED = { read: 0, written: 1 } as const;
 
+/** What there are direct calls for. */
+export const DIRECT_CALLS = [
+  'fd_read',
+  'fd_write',
+  'fd_seek',
+  'fd_filestat_get',
+  'path_filestat_get',
+  'clock_time_get',
+  'random_get',
+  'path_open',
+  'fd_close',
+  'path_unlink_file',
+  'path_rename',
+] as const;
+
 /** The guest's descriptors as calls that do without JavaScript see them: the low numbers, each an index. */
 export interface DirectTable {
   /** The host's descriptor, or -1 where JavaScript has to answer. */
@@ -49,7 +64,8 @@ export interface DirectGuest extends DirectTable {
    * what the functions in JavaScript move is not in it.
    */
   readonly moved: Float64Array;
-  readonly monotonicStart: bigint;
+  /** One number: what the monotonic clock showed when the guest was made, in nanoseconds. */
+  readonly monotonicStart: BigInt64Array;
   /** The whole of preview1: what is asked where a call is out of the ordinary. */
   readonly functions: Readonly<Record<string, (...args: never[]) => number>>;
 }

@@ -88,6 +88,10 @@ export interface Preview1 {
   unstable: HostFunctions;
   /** Until now. */
   traffic(): Traffic;
-  /** Closes every descriptor that the guest opened, once. */
-  dispose(): void;
+  /**
+   * Closes every descriptor that the guest opened, once.
+   * @param isOver whether no instance can call any of the functions any more, one that is suspended say: what they work with
+   *   may serve another guest then. Default: false.
+   */
+  dispose(isOver?: boolean): void;
 }

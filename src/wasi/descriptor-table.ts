@@ -5,6 +5,17 @@ import type { Descriptor } from './fd/descriptor.ts';
 /** A guest that has more open at once is served by JavaScript alone. */
 const MOST_DIRECT = 1024;
 
+/** Of a guest that has nothing open. */
+export function newDirectTable(): DirectTable {
+  return {
+    table: new Int32Array(MOST_DIRECT).fill(-1),
+    streams: new Uint8Array(MOST_DIRECT),
+    opened: new Int32Array(MOST_DIRECT),
+    free: new Uint8Array(MOST_DIRECT),
+    counts: new Int32Array(2),
+  };
+}
+
 /**
  * The guest's descriptors by number.
  *
@@ -15,13 +26,7 @@ const MOST_DIRECT = 1024;
  * opened is made a {@link Descriptor} when somebody asks for it.
  */
 export class DescriptorTable {
-  readonly direct: DirectTable = {
-    table: new Int32Array(MOST_DIRECT).fill(-1),
-    streams: new Uint8Array(MOST_DIRECT),
-    opened: new Int32Array(MOST_DIRECT),
-    free: new Uint8Array(MOST_DIRECT),
-    counts: new Int32Array(new ArrayBuffer(8)),
-  };
+  readonly direct: DirectTable;
   /** Makes what a direct call has opened; set where there are direct calls. */
   adopt: ((hostFd: number, what: number) => Descriptor) | undefined;
   /** Numbers are few and dense: none is higher than as many were once open together. */
@@ -30,9 +35,14 @@ export class DescriptorTable {
   readonly #highFree = new Set<number>();
   readonly #most: number;
 
-  /** @param most how many descriptors the guest may have open at once */
-  constructor(most: number) {
+  /**
+   * @param most how many descriptors the guest may have open at once
+   * @param direct one that is as {@link newDirectTable} makes it
+   */
+  constructor(most: number, direct: DirectTable = newDirectTable()) {
+    this.direct = direct;
     this.#most = most;
+    this.#top = 0;
     this.#room = most;
   }
 

@@ -5,7 +5,7 @@ import { invalidOption } from '../options.ts';
 import type { Context } from './context.ts';
 import type { HostCall, InputSource, OutputSink, Preview1, Preview1Options } from './contract.ts';
 import { DescriptorTable } from './descriptor-table.ts';
-import { withDirectCalls } from './direct.ts';
+import { takeDirectCalls } from './direct.ts';
 import type { Descriptor } from './fd/descriptor.ts';
 import { MemoryBudget } from './fd/memory-budget.ts';
 import { createNodeFs } from './fd/node-fs.ts';
@@ -51,7 +51,8 @@ export function createPreview1(options: Preview1Options): Preview1 {
   }
   const fs = options.fs ?? availableFs();
   const budget = new MemoryBudget(maxMemoryFileBytes);
-  const descriptors = new DescriptorTable(maxOpenFiles);
+  let direct = takeDirectCalls(fs);
+  const descriptors = new DescriptorTable(maxOpenFiles, direct?.table);
   const context: Context = {
     memory: options.memory,
     exit: options.exit,
@@ -69,21 +70,27 @@ export function createPreview1(options: Preview1Options): Preview1 {
     openAll(context, options, budget);
   } catch (error) {
     descriptors.closeAll();
+    direct?.release();
     throw error;
   }
   const finish = (name: string, call: HostCall) => finished(name, call, options);
-  const snapshot = withDirectCalls(new FunctionTable(context, finish), context);
+  const snapshot = new FunctionTable(context, finish);
   return {
-    snapshotPreview1: snapshot.functions,
+    snapshotPreview1: direct?.serve(snapshot, context) ?? snapshot,
     unstable: new FunctionTable({ ...context, layout: UNSTABLE }, finish, LATER_THAN_UNSTABLE),
     traffic: () => {
-      const direct = snapshot.traffic();
+      const { bytesRead = 0, bytesWritten = 0 } = direct?.traffic() ?? {};
       return {
-        bytesRead: context.traffic.bytesRead + direct.bytesRead,
-        bytesWritten: context.traffic.bytesWritten + direct.bytesWritten,
+        bytesRead: context.traffic.bytesRead + bytesRead,
+        bytesWritten: context.traffic.bytesWritten + bytesWritten,
       };
     },
-    dispose: () => descriptors.closeAll((error) => options.report?.('fd_close', error)),
+    dispose: (isOver = false) => {
+      descriptors.closeAll((error) => options.report?.('fd_close', error));
+      if (!isOver) return;
+      direct?.release();
+      direct = undefined;
+    },
   };
 }
 
