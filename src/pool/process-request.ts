@@ -1,7 +1,6 @@
 /** What of a request a child process can have as it is, what this process does in its place, and what is refused. */
-import { fstatSync, read, writeSync } from 'node:fs';
+import { fstatSync, readSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { promisify } from 'node:util';
 import type { GuestPlan } from '../engine/guest-plan.ts';
 import type { NnPlan } from '../engine/nn-support.ts';
 import { invalidOption } from '../options.ts';
@@ -18,19 +17,18 @@ const CHUNK_BYTES = 64 * 1024;
 /** A child is started with these three. */
 const LAST_INHERITED_FD = 2;
 
-const readNext = promisify(read);
-
 /**
  * Descriptors beyond the standard ones do not pass: this process reads and writes them where they are files, which never
  * make it wait. Paths are made absolute, since the working directory may have changed after the child began.
+ * @param processes among how many what may be kept is divided
  * @throws OptionError for sockets, and descriptors that are no files
  */
-export function processRequest(request: WorkerRequest): WorkerRequest {
+export function processRequest(request: WorkerRequest, processes: number): WorkerRequest {
   const { plan, nn, stdio } = request;
   return {
     ...request,
     plan: { ...plan, preopens: plan.preopens.map(preopenHere) },
-    nn: nn && nnHere(nn),
+    nn: nn && nnHere(nn, processes),
     stdio: {
       stdin: inputHere(stdio.stdin),
       stdout: outputHere('stdout', stdio.stdout),
@@ -45,9 +43,11 @@ function preopenHere(preopen: Preopen, index: number): Preopen {
   throw invalidOption(`preopens[${index}].socketFd`, 'none: a child process cannot be given sockets', preopen.fd);
 }
 
-function nnHere({ graphs, granted, openvinoDir, env, ...plan }: NnPlan): NnPlan {
+function nnHere({ graphs, granted, openvinoDir, env, maxModelBytes, ...plan }: NnPlan, processes: number): NnPlan {
   return {
     ...plan,
+    // Together they keep no more than this process would.
+    ...(maxModelBytes !== undefined && { maxModelBytes: Math.floor(maxModelBytes / processes) }),
     ...(graphs && { graphs: graphs.map((graph) => ({ ...graph, directory: resolve(graph.directory) })) }),
     ...(granted && { granted: granted.map(graphHere) }),
     ...(openvinoDir !== undefined && { openvinoDir: resolve(openvinoDir) }),
@@ -67,11 +67,13 @@ function inputHere(input: GuestInput): GuestInput {
   return { kind: 'stream', reader: new StreamReader(chunksOf(input.fd)) };
 }
 
+/** Read at once: a read that is under way when the guest is ended would meet whatever has the number after. */
 async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
   for (;;) {
-    const { bytesRead, buffer } = await readNext(fd, new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES, null);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    const byteLength = readSync(fd, chunk);
+    if (byteLength === 0) return;
+    yield chunk.subarray(0, byteLength);
   }
 }
 

@@ -1,11 +1,12 @@
 /** One run in a child process, on the host's side: gives what the guest asks for, and settles on time. */
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
+import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { HostError, PoolError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
 import { wasAborted } from '../worker/guest-watch.ts';
-import { unknownUsage } from '../worker/known-usage.ts';
+import { followedUsage, unknownUsage } from '../worker/known-usage.ts';
 import { type WorkerRequest, WorkerServices } from '../worker/worker-services.ts';
 import type { GuestReport, RunWatch } from './contract.ts';
 import type { ChildEnd, GuestChild } from './process-child.ts';
@@ -38,9 +39,12 @@ export class ProcessRun {
   readonly #services: WorkerServices;
   readonly #stock: Stock;
 
-  /** @throws HostError ERR_PREOPEN, ERR_STDIO; ERR_OPTION_INVALID for what cannot be given to a process */
-  constructor(request: WorkerRequest, watch: RunWatch) {
-    this.#request = processRequest(request);
+  /**
+   * @param processes how many children share what may be kept
+   * @throws HostError ERR_PREOPEN, ERR_STDIO; ERR_OPTION_INVALID for what cannot be given to a process
+   */
+  constructor(request: WorkerRequest, watch: RunWatch, processes: number) {
+    this.#request = processRequest(request, processes);
     this.#watch = watch;
     this.#stock = new Stock(this.#request);
     this.#services = new WorkerServices(this.#request);
@@ -98,6 +102,8 @@ class Attempt {
   #timer: NodeJS.Timeout | undefined;
   #isAccepted = false;
   #begunMs: number | undefined;
+  /** Of a run with a timeline; a recorder bounds how many there are. */
+  readonly #entries: RecordedEntry[] = [];
   /** Whether the guest is no more on its thread. */
   #hasEnded = false;
   /** Where it is being ended from outside: settles it. */
@@ -185,6 +191,7 @@ class Attempt {
   #hearGuest(message: RelayedMessage): void {
     if (message.type === 'started') this.#startTimer();
     else if (message.type === 'refused') this.#tellRefusal(message.refusal);
+    else if (message.type === 'entry') this.#entries.push(message.entry);
     else if (message.type === 'ended') {
       this.#hasEnded = true;
       // What takes the output may never be done: the time limit and the signal hold on.
@@ -257,7 +264,8 @@ class Attempt {
 
   #knownUsage(): GuestUsage {
     const begunMs = this.#begunMs;
-    return unknownUsage(begunMs === undefined ? {} : { guest: { count: 1, wallMs: performance.now() - begunMs } });
+    const phases = begunMs === undefined ? {} : { guest: { count: 1, wallMs: performance.now() - begunMs } };
+    return this.#request.plan.record === 'timeline' ? followedUsage(this.#entries, phases) : unknownUsage(phases);
   }
 
   #lost(end: ChildEnd): void {

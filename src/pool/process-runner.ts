@@ -63,7 +63,7 @@ class Processes implements ProcessRunner {
 
   async run(request: WorkerRequest, watch: RunWatch): Promise<GuestReport> {
     const startMs = performance.now();
-    const run = new ProcessRun(request, watch);
+    const run = new ProcessRun(request, watch, this.#options.processes);
     try {
       for (let tries = 1; ; tries++) {
         const child = await this.#take(watch.signal);

@@ -7,7 +7,16 @@ import { createProcessRunner, type ProcessRunner, type ProcessRunnerOptions } fr
 import { assemble } from '../support/assemble.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { nativeRuntime } from '../support/runtime.ts';
-import { answering, COUNTING, crashingGuest, FILLING, LOOPING, request, type TestRequest } from './process-guests.ts';
+import {
+  answering,
+  COUNTING,
+  crashingGuest,
+  FILLING,
+  LOOPING,
+  request,
+  type TestRequest,
+  writing,
+} from './process-guests.ts';
 
 /** How many children are killed under their guests, about. */
 const KILLS = Number(process.env.PROCESS_KILLS ?? 100);
@@ -136,7 +145,7 @@ describe('a child process', () => {
 describe('a guest', () => {
   it('is ended at its deadline, with what it wrote before', async () => {
     const runner = newRunner();
-    const { report, said } = await startLoop(runner, { timeoutMs: 500 });
+    const { report, said } = await startLoop(runner, { timeoutMs: 2000 });
     expect((await report).outcome).toMatchObject({
       kind: 'failed',
       failure: { code: 'ERR_GUEST_TIMEOUT' },
@@ -156,6 +165,19 @@ describe('a guest', () => {
     const late = await runner.run(await request(answering(1)), { signal: controller.signal });
     expect(late.outcome).toMatchObject({ failure: { code: 'ERR_GUEST_ABORTED', cause: 'enough' } });
     expect(await answer(runner, 3)).toEqual(returned(3));
+  });
+
+  it('has what is known of it in its timeline, when it is ended', async () => {
+    const runner = newRunner();
+    const controller = new AbortController();
+    const imports = '(import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))';
+    const first = '(drop (call $compute (i32.const 99)))';
+    const looping = writing('looping', { imports, first, body: '(loop $ever (br $ever))' });
+    const stdout = { kind: 'write', write: () => controller.abort() } as const;
+    const task = await request(looping, { nn: {}, plan: { record: 'timeline' }, stdio: { stdout } });
+    const { usage } = await runner.run(task, { signal: controller.signal });
+    expect(usage.spans).toContainEqual(expect.objectContaining({ name: 'compute' }));
+    expect(usage.phases).toMatchObject({ compute: { count: 1 }, guest: { count: 1 } });
   });
 
   it('that recurses without end traps, as anywhere', async () => {

@@ -43,9 +43,10 @@ const WRITE = `(func $write (param $fd i32) (param $start i32) (param $bytes i32
     (call $fd_write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8)))`;
 
 /** Writes text to a descriptor, so many times, then goes on with the body. */
-export const writing = (text: string, { fd = 1, times = 1, body = '' } = {}) => `(module ${WRITE_IMPORT} ${WRITE}
+export const writing = (text: string, { fd = 1, times = 1, body = '', imports = '', first = '' } = {}) => `(module
+  ${WRITE_IMPORT} ${imports} ${WRITE}
   (memory (export "memory") 1) (data (i32.const 16) "${text}")
-  (func (export "_start") (local $left i32) (local.set $left (i32.const ${times}))
+  (func (export "_start") (local $left i32) (local.set $left (i32.const ${times})) ${first}
     (loop $next
       (if (call $write (i32.const ${fd}) (i32.const 16) (i32.const ${text.length})) (then unreachable))
       (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
