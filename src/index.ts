@@ -49,7 +49,7 @@ export type {
 export type { HostInstanceOptions } from './host/instantiate.ts';
 export type { ModuleStats } from './host/module-cache.ts';
 export { Pool, type PoolRunOptions } from './host/pool.ts';
-export type { Captured, HostRunResult } from './host/run-result.ts';
+export type { CapturesStderr, CapturesStdout, HostRunResult } from './host/run-result.ts';
 export type { ElementType, Encoding, ExecutionTarget, TensorInfo } from './nn/backend.ts';
 export type { Refusal } from './nn/index.ts';
 export type { Isolation, PoolStats, QueueKey } from './pool/contract.ts';

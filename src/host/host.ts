@@ -1,6 +1,5 @@
 import { HostError } from '../errors.ts';
 import type { PoolStats } from '../pool/contract.ts';
-import type { HostSink } from '../stdio/contract.ts';
 import type { GuestInstance } from './guest-instance.ts';
 import { GuestModule, type ModuleInput, readModuleInput } from './guest-module.ts';
 import type { HostGraphs } from './host-graphs.ts';
@@ -11,7 +10,7 @@ import type { HostInstanceOptions } from './instantiate.ts';
 import { ModuleCache, type ModuleStats } from './module-cache.ts';
 import { checkHostOptions } from './option-checks.ts';
 import { checkNames, isText, optional } from './option-forms.ts';
-import type { Captured, HostRunResult } from './run-result.ts';
+import type { CapturesStderr, CapturesStdout, HostRunResult } from './run-result.ts';
 import { RunsUnderway } from './runs-underway.ts';
 import { HostWorkers } from './workers.ts';
 
@@ -70,17 +69,23 @@ export class Host {
    *   ERR_POOL_QUEUE_FULL, ERR_POOL_CLOSED; BackendError ERR_NN_GRAPH_NOT_FOUND for a graph that is granted and not
    *   registered; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has ended
    */
-  async run<Stdout extends HostSink = 'capture', Stderr extends HostSink = 'capture'>(
+  run(
     module: GuestModule,
-    options: HostRunOptions & { stdout?: Stdout; stderr?: Stderr } = {},
-  ): Promise<HostRunResult<Captured<Stdout>, Captured<Stderr>>> {
-    const result = await this.runIn(module, options, {
+    options?: HostRunOptions & CapturesStdout & CapturesStderr,
+  ): Promise<HostRunResult<Buffer, Buffer>>;
+  run(module: GuestModule, options: HostRunOptions & CapturesStdout): Promise<HostRunResult<Buffer>>;
+  run(
+    module: GuestModule,
+    options: HostRunOptions & CapturesStderr,
+  ): Promise<HostRunResult<Buffer | undefined, Buffer>>;
+  run(module: GuestModule, options?: HostRunOptions): Promise<HostRunResult>;
+  async run(module: GuestModule, options: HostRunOptions = {}): Promise<HostRunResult> {
+    return await this.runIn(module, options, {
       defaults: this.#options.pool?.defaults ?? {},
       isolation: this.#workers.isolation,
       mayUseCallingThread: true,
       workers: (isolation) => this.#workers.of(isolation),
     });
-    return result as HostRunResult<Captured<Stdout>, Captured<Stderr>>;
   }
 
   /** @internal With the workers of a host or of a pool. */

@@ -2,12 +2,11 @@ import { PoolError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { PoolStats } from '../pool/contract.ts';
 import { WorkerPool } from '../pool/worker-pool.ts';
-import type { HostSink } from '../stdio/contract.ts';
 import type { GuestModule } from './guest-module.ts';
 import { Host } from './host.ts';
 import type { HostRunOptions, PoolOptions } from './host-options.ts';
 import { checkPoolOptions } from './option-checks.ts';
-import type { Captured, HostRunResult } from './run-result.ts';
+import type { CapturesStderr, CapturesStdout, HostRunResult } from './run-result.ts';
 import { RunsUnderway } from './runs-underway.ts';
 
 /** As for {@link Host.run}; where a guest runs is the pool's to say. */
@@ -42,16 +41,23 @@ export class Pool {
    * Runs a module once in a worker of this pool.
    * @throws as {@link Host.run}; PoolError ERR_POOL_QUEUE_FULL where as many runs wait as may, ERR_POOL_CLOSED
    */
-  async run<Stdout extends HostSink = 'capture', Stderr extends HostSink = 'capture'>(
+  run(
     module: GuestModule,
-    options: PoolRunOptions & { stdout?: Stdout; stderr?: Stderr } = {},
-  ): Promise<HostRunResult<Captured<Stdout>, Captured<Stderr>>> {
+    options?: PoolRunOptions & CapturesStdout & CapturesStderr,
+  ): Promise<HostRunResult<Buffer, Buffer>>;
+  run(module: GuestModule, options: PoolRunOptions & CapturesStdout): Promise<HostRunResult<Buffer>>;
+  run(
+    module: GuestModule,
+    options: PoolRunOptions & CapturesStderr,
+  ): Promise<HostRunResult<Buffer | undefined, Buffer>>;
+  run(module: GuestModule, options?: PoolRunOptions): Promise<HostRunResult>;
+  async run(module: GuestModule, options: PoolRunOptions = {}): Promise<HostRunResult> {
     if (this.#isClosed) throw new PoolError('ERR_POOL_CLOSED', 'the pool is closed');
     const { isolation = 'thread', defaults = {} } = this.#options;
     const { mode } = options as HostRunOptions;
     if (mode !== undefined && mode !== isolation)
       throw invalidOption('mode', `none, or ${isolation} as the pool's`, mode);
-    const result = await this.#runs.add(
+    return await this.#runs.add(
       this.#host.runIn(module, options, {
         defaults,
         isolation,
@@ -59,7 +65,6 @@ export class Pool {
         workers: () => this.#workers,
       }),
     );
-    return result as HostRunResult<Captured<Stdout>, Captured<Stderr>>;
   }
 
   get stats(): PoolStats {

@@ -21,12 +21,15 @@ export interface HostRunResult<Stdout = Buffer | undefined, Stderr = Buffer | un
   usage: RunUsage;
 }
 
-/** What of a stream is in the result, by what was asked. */
-export type Captured<Sink> = [Sink] extends ['capture']
-  ? Buffer
-  : 'capture' extends Sink
-    ? Buffer | undefined
-    : undefined;
+/** Options whose standard output is captured, as it is where nothing else is said. */
+export interface CapturesStdout {
+  stdout?: 'capture';
+}
+
+/** The same of standard error. */
+export interface CapturesStderr {
+  stderr?: 'capture';
+}
 
 /**
  * @throws GuestTrapError and ModuleError for a guest that failed; what a stream or function of the embedder failed with

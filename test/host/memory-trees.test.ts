@@ -37,7 +37,8 @@ const throws = () => {
 };
 
 describe.each<[string, HostRunOptions]>([
-  ['on this thread', {}],
+  ['on this thread', { mode: 'calling-thread' }],
+  ['suspended, where that can be', {}],
   ['in a thread of its own', { timeoutMs: 60_000 }],
 ])('%s', (_, options) => {
   /** What each call answered, without the call. */

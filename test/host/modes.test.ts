@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { RunReport } from '../../src/engine/run-report.ts';
 import { canSuspend } from '../../src/engine/suspending-run.ts';
 import { GuestTrapError, Host, type HostRunOptions, type RunMode } from '../../src/index.ts';
@@ -109,6 +109,21 @@ describe('the mode', () => {
   });
 });
 
+describe('the backend openvino-node', () => {
+  // What it cannot stand is an end of its thread while it computes.
+  it.each<[string, HostRunOptions, RunMode]>([
+    ['has guests that infer on the calling thread', {}, canSuspend() ? 'suspending' : 'calling-thread'],
+    ['has them in a worker with a time limit', { timeoutMs: 60_000 }, 'thread'],
+    ['has others in a worker', { wasiNn: false }, WITHOUT_LIMITS],
+  ])('%s', async (_, options, expected) => {
+    using host = new Host({ backend: 'openvino-node' });
+    const reports = await reportsOf(async () => {
+      await host.run(await host.compile(fixture('classify.wasm'), { name: 'infers' }), options).catch(() => {});
+    });
+    expect(reports.map(({ module, mode }) => [module, mode])).toContainEqual(['infers', expected]);
+  });
+});
+
 describe('limits of a host', () => {
   it('hold for runs that have none of their own', async () => {
     using host = new Host({ pool: { defaults: { maxOutputBytes: 1000, maxMemoryBytes: 40 * 65_536 } } });
@@ -128,28 +143,51 @@ describe('limits of a host', () => {
   });
 });
 
-it('runs are told of to whoever listens', async () => {
+/** What was told of runs while something was done. */
+async function reportsOf(action: () => Promise<void>): Promise<RunReport[]> {
   const reports: RunReport[] = [];
   const listen = (message: unknown) => void reports.push(message as RunReport);
   subscribe(CHANNELS.run, listen);
   try {
+    await action();
+  } finally {
+    unsubscribe(CHANNELS.run, listen);
+  }
+  return reports;
+}
+
+it('runs are told of to whoever listens', async () => {
+  const reports = await reportsOf(async () => {
     using host = new Host();
     const module = await host.compile(wat('exit'), { name: 'exit' });
     await host.run(module, { args: ['7'], tenant: 'one' });
     await host.run(module, { preopens: [{ hostPath: '/no/such/directory' }] }).catch(() => {});
-  } finally {
-    unsubscribe(CHANNELS.run, listen);
-  }
+  });
   const [exited, failed] = reports.filter(({ module }) => module === 'exit');
   expect(exited).toMatchObject({
-    tenant: 'one',
-    outcome: 'exited',
-    exitCode: 7,
-    code: undefined,
-    mode: WITHOUT_LIMITS,
+    ...{ tenant: 'one', outcome: 'exited', exitCode: 7, code: undefined, mode: WITHOUT_LIMITS },
   });
   expect(exited?.usage?.spans?.map(({ name }) => name)).toContain('guest');
   expect(failed).toMatchObject({ outcome: 'failed', code: 'ERR_PREOPEN', exitCode: undefined, usage: undefined });
+});
+
+it('what is captured has a type by what was asked', async () => {
+  using host = new Host();
+  const module = await host.compile(wat('exit'));
+  const plain = await host.run(module);
+  expectTypeOf(plain.stdout).toEqualTypeOf<Buffer>();
+  expectTypeOf(plain.stderr).toEqualTypeOf<Buffer>();
+  const one = await host.run(module, { args: ['0'], stdout: 'null', stderr: 'capture' });
+  expectTypeOf(one.stdout).toEqualTypeOf<Buffer | undefined>();
+  expectTypeOf(one.stderr).toEqualTypeOf<Buffer>();
+  const taken = await host.run(module, { stdout: (bytes) => void bytes.byteLength });
+  expectTypeOf(taken.stderr).toEqualTypeOf<Buffer>();
+  const options: HostRunOptions = {};
+  const some = await host.run(module, options);
+  expectTypeOf(some.stdout).toEqualTypeOf<Buffer | undefined>();
+  // @ts-expect-error a misspelt option
+  await expect(host.run(module, { timeoutMS: 1 })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+  expect([plain.stdout, one.stdout, taken.stdout]).toEqual([Buffer.alloc(0), undefined, undefined]);
 });
 
 const runtime = nativeRuntime();

@@ -44,7 +44,8 @@ interface Listening {
 }
 
 describe.each<[string, HostRunOptions]>([
-  ['on the calling thread', {}],
+  ['on the calling thread', { mode: 'calling-thread' }],
+  ['suspended, where that can be', {}],
   ['with a time limit', { timeoutMs: 60_000 }],
 ])('a listening socket %s', (_, options) => {
   const host = new Host();
