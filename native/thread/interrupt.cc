@@ -48,6 +48,10 @@ class InterruptRegistry {
   uint64_t last_token_ = 0;
 };
 
+std::shared_ptr<Interrupt> Interrupt::Add() { return InterruptRegistry::OfProcess().Add(); }
+
+void Interrupt::Remove() const noexcept { InterruptRegistry::OfProcess().Remove(token_); }
+
 const std::shared_ptr<Interrupt>& Interrupt::Of(napi_env env) { return Room::Of(env).interrupt(); }
 
 bool Interrupt::Request(uint64_t token) noexcept {
@@ -84,9 +88,5 @@ OnInterrupt::~OnInterrupt() {
   if (next_) next_->previous_ = previous_;
   (previous_ ? previous_->next_ : interrupt_->first_) = next_;
 }
-
-Room::Room(napi_env env) : memories_(env), interrupt_(InterruptRegistry::OfProcess().Add()) {}
-
-Room::~Room() { InterruptRegistry::OfProcess().Remove(interrupt_->token()); }
 
 }  // namespace thread

@@ -25,6 +25,12 @@ class Interrupt {
   /** Of the environment that makes this call, on its thread. @throws edge::PendingException when it ends */
   static const std::shared_ptr<Interrupt>& Of(napi_env env);
 
+  /** For an environment that begins. */
+  static std::shared_ptr<Interrupt> Add();
+
+  /** For an environment that ends: nobody finds it from here on. */
+  void Remove() const noexcept;
+
   /** From any thread: sets the flag and runs what is registered. False when that environment has ended. */
   static bool Request(uint64_t token) noexcept;
   /** The same for every environment but this one: the process ends, which waits for their threads. */

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "addon_state.h"
+#include "thread/heap_guard.h"
 #include "thread/interrupt.h"
 #include "thread/pages.h"
 #include "thread/wake.h"
@@ -23,6 +24,9 @@ class Room : public edge::RoomState {
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
 
+  /** @returns false where V8 cannot be asked for it */
+  bool GuardHeap(napi_env env, napi_value words, size_t headroom_bytes);
+
   const WasmMemories& memories() const { return memories_; }
 
   const std::shared_ptr<Interrupt>& interrupt() const { return interrupt_; }
@@ -37,6 +41,7 @@ class Room : public edge::RoomState {
   const WasmMemories memories_;
   const std::shared_ptr<Interrupt> interrupt_;
   std::optional<Wake> wake_;
+  HeapGuard heap_guard_;
 };
 
 }  // namespace thread

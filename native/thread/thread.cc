@@ -41,6 +41,15 @@ napi_value ReleasePages(napi_env env, napi_callback_info info) {
   });
 }
 
+// (Int32Array of a shared buffer, bytes) -> whether it is guarded
+napi_value GuardHeap(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const edge::Arguments arguments(env, info);
+    const auto headroom_bytes = static_cast<size_t>(arguments.Integer(1, "headroomBytes"));
+    return edge::ToJs(env, thread::Room::Of(env).GuardHeap(env, arguments[0], headroom_bytes));
+  });
+}
+
 }  // namespace
 
 Napi::Object InitThread(Napi::Env env) {
@@ -53,7 +62,8 @@ Napi::Object InitThread(Napi::Env env) {
                {"interrupt", RequestInterrupt},
                {"cpuTimeMs", CpuTimeMs},
                {"residentBytes", ResidentBytes},
-               {"releasePages", ReleasePages}};
+               {"releasePages", ReleasePages},
+               {"guardHeap", GuardHeap}};
   for (const auto& call : calls) {
     napi_value function = nullptr;
     edge::Ok(napi_create_function(env, call.name, NAPI_AUTO_LENGTH, call.function, nullptr, &function));

@@ -31,4 +31,21 @@ export interface NativeThread {
    * @throws TypeError for anything but a WebAssembly.Memory: of other buffers' pages others may hold a part
    */
   releasePages(memory: WebAssembly.Memory): number;
+
+  /**
+   * Keeps the process alive when a guest fills the heap of JavaScript of the calling worker, whose limit
+   * (`resourceLimits.maxOldGenerationSizeMb`) it is to be ended at: with tables, with arrays and structs of wasm, with
+   * exceptions. Sets `flag[0]` to 1, ends what JavaScript and wasm run there (nothing catches it), and lets the heap grow
+   * meanwhile. It takes the place of Node's own handling: the worker emits no ERR_WORKER_OUT_OF_MEMORY. Whoever started it
+   * has to look at the flag, and to terminate it.
+   *
+   * Wasm is ended at its next look at interrupts, which baseline code takes rarely in loops of few slow instructions
+   * (`memory.fill`, `array.new`) unless V8 runs with `--no-wasm-dynamic-tiering`.
+   *
+   * @param flag over a SharedArrayBuffer, so that others see it
+   * @param headroomBytes what the heap may grow by: more than a guest can ask for between two looks, gigabytes for tables
+   * @returns false where this program does not let itself be asked: Node's own handling stays then
+   * @throws TypeError for anything but an Int32Array with an element, and a number of bytes
+   */
+  guardHeap(flag: Int32Array, headroomBytes: number): boolean;
 }
