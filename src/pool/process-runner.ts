@@ -1,7 +1,7 @@
 /** Runs guests in child processes, each of which runs one at a time and is used again: `isolation: 'process'`. */
 import { PoolError } from '../errors.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
-import type { GuestReport, GuestRunner, RunWatch } from './contract.ts';
+import type { GuestReport, PoolRunner, RunWatch } from './contract.ts';
 import { type ChildEnd, GuestChild } from './process-child.ts';
 import { crashed, NotBegun, ProcessRun } from './process-run.ts';
 
@@ -14,13 +14,13 @@ export interface ProcessRunnerOptions {
   onLost?: ((end: ChildEnd) => void) | undefined;
 }
 
-export interface ProcessRunner extends GuestRunner {
+export interface ProcessRunner extends PoolRunner {
   /** The children that there are. */
   readonly pids: readonly number[];
   /** Settles when as many children take orders as may run guests, and the spare one. */
   warm(): Promise<void>;
-  /** Ends all children; runs that go on end with ERR_POOL_CLOSED. */
-  dispose(): void;
+  /** Ends all children; runs that go on end with ERR_POOL_CLOSED. Settles when the children are gone. */
+  dispose(): Promise<void>;
 }
 
 /**
@@ -84,11 +84,16 @@ class Processes implements ProcessRunner {
     }
   }
 
-  dispose(): void {
+  async dispose(): Promise<void> {
     this.#isDisposed = true;
     for (const { refuse } of this.#waiting) refuse(closed());
     this.#waiting.clear();
-    for (const child of this.#children) child.kill();
+    const children = [...this.#children];
+    for (const child of children) {
+      child.work();
+      child.kill();
+    }
+    await Promise.all(children.map(({ end }) => end));
   }
 
   /** The next child that is free. Undefined: the signal aborted before. @throws PoolError */

@@ -22,8 +22,8 @@ import {
 const KILLS = Number(process.env.PROCESS_KILLS ?? 100);
 
 const runners: ProcessRunner[] = [];
-afterEach(() => {
-  for (const runner of runners.splice(0)) runner.dispose();
+afterEach(async () => {
+  for (const runner of runners.splice(0)) await runner.dispose();
 });
 
 function newRunner(options: Partial<ProcessRunnerOptions> = {}): ProcessRunner {
@@ -135,9 +135,10 @@ describe('a child process', () => {
     const { report, running } = await startLoop(runner);
     await running;
     const before = runner.pids;
-    runner.dispose();
+    const disposing = runner.dispose();
     await expect(report).rejects.toMatchObject({ code: 'ERR_POOL_CLOSED' });
     await expect(answer(runner, 1)).rejects.toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    await disposing;
     await gone(before);
   });
 });

@@ -97,6 +97,22 @@ async function program(source: string) {
 }
 
 describe('a program', () => {
+  it('ends what its processes run, and goes on when they are gone', async () => {
+    const { stdout, exitCode } = await program(`
+      import { Host, Pool } from './dist/index.mjs';
+      const host = new Host();
+      const pool = new Pool(host, { threads: 1, isolation: 'process' });
+      const module = await host.compile(new TextEncoder().encode(${JSON.stringify(LOOPING)}));
+      const runs = [];
+      await new Promise((stdout) => {
+        for (const _ of [1, 2]) runs.push(pool.run(module, { stdout }).catch(({ code }) => code));
+      });
+      await pool.abort();
+      console.log(...(await Promise.all(runs)));
+    `);
+    expect([stdout, exitCode]).toEqual(['ERR_POOL_CLOSED ERR_POOL_CLOSED\n', 0]);
+  });
+
   it('waits for its runs in processes, has its streams inherited, and ends without closing its pool', async () => {
     // Its standard output is closed only when no child has it any more.
     const { stdout, exitCode } = await program(`
