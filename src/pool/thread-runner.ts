@@ -5,6 +5,7 @@ import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { PoolError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
 import { GuestWatch, lossError } from '../worker/guest-watch.ts';
+import type { TaskEnd } from '../worker/guest-worker-messages.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, RunWatch } from './contract.ts';
 
@@ -38,6 +39,7 @@ interface Turn {
   /** Set when it is given to a thread. */
   threadId?: number;
   guest?: GuestWatch;
+  readonly onLeftBehind: RunWatch['onLeftBehind'];
   /** Takes it back, with its thread where it has one. */
   readonly ending: AbortController;
 }
@@ -105,7 +107,7 @@ export class ThreadRunner implements PoolRunner {
 
   /** @returns undefined where the thread was lost before the guest began */
   async #try(request: WorkerRequest, watch: RunWatch, mayTryAgain: boolean): Promise<GuestReport | undefined> {
-    const turn: Turn = { ending: new AbortController() };
+    const turn: Turn = { onLeftBehind: watch.onLeftBehind, ending: new AbortController() };
     let wasLeft = false;
     const onLeft = (interruptToken: number | undefined) => {
       wasLeft = true;
@@ -116,7 +118,10 @@ export class ThreadRunner implements PoolRunner {
     this.#turns.add(turn);
     try {
       const isFree = this.#give(turn, guest).then(
-        () => guest.lost(new Error('it told no end')),
+        (end) => {
+          guest.takeEnd(end);
+          return false;
+        },
         (error: unknown) => this.#lost(turn, error, mayTryAgain, wasLeft),
       );
       if (this.#hasRun || watch.timeoutMs !== undefined || watch.signal !== undefined) this.#keepSpare();
@@ -131,7 +136,7 @@ export class ThreadRunner implements PoolRunner {
     }
   }
 
-  #give(turn: Turn, guest: GuestWatch): Promise<void> {
+  #give(turn: Turn, guest: GuestWatch): Promise<TaskEnd> {
     const task = Object.assign(guest.task, { [queueOptionsSymbol]: turn });
     return this.#piscina.run(task, { transferList: [...guest.transfer], signal: turn.ending.signal });
   }
@@ -150,9 +155,16 @@ export class ThreadRunner implements PoolRunner {
 
   /** The guest's time is over: its thread ends when it can. */
   #end(turn: Turn, interruptToken: number | undefined): void {
+    this.#leaveBehind(turn);
     if (interruptToken !== undefined) interrupt(interruptToken);
     turn.ending.abort();
     if (turn.threadId !== undefined) this.#options.onLost?.();
+  }
+
+  #leaveBehind({ threadId, onLeftBehind }: Turn): void {
+    const thread = this.#piscina.threads.find((candidate) => candidate.threadId === threadId);
+    if (thread === undefined) return;
+    onLeftBehind?.(new Promise((resolve) => thread.once('exit', () => resolve())));
   }
 
   /** Of those that are free, one that is ready: piscina's own choice would rather be one that is only starting. */

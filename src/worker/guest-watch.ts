@@ -6,7 +6,8 @@ import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
-import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
+import { Beginning, monotonicMs } from './beginning.ts';
+import type { TaskEnd, WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import { followedUsage, unknownUsage } from './known-usage.ts';
 import { packProgram } from './thread-state.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
@@ -54,7 +55,7 @@ export class GuestWatch {
   readonly #abort = () => this.leave(wasAborted(this.#options.signal?.reason));
   #settle: { resolve: (end: GuestEnd) => void; reject: (error: unknown) => void } | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #begun: { atMs: number; interruptToken: number | undefined } | undefined;
+  readonly #beginning = new Beginning();
   #isOver = false;
   /** Of a run with a timeline, until its end; a recorder bounds how many there are. */
   readonly #entries: RecordedEntry[] = [];
@@ -72,14 +73,16 @@ export class GuestWatch {
       program: packProgram(program),
       preloads: preloads.map(({ name, program: preload }) => ({ name, program: packProgram(preload) })),
     };
-    this.task = { ...task, plan, heardReports: this.#heard?.buffer as SharedArrayBuffer | undefined };
+    const heardReports = this.#heard?.buffer as SharedArrayBuffer | undefined;
+    this.task = { ...task, plan, heardReports, beginning: this.#beginning.shared };
     this.transfer = [task.calls.port];
     this.end = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
-    const { signal } = options;
+    const { signal, timeoutMs } = options;
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener('abort', this.#abort, { once: true });
+    if (this.#settle !== undefined && timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) this.#lookAgain(timeoutMs);
   }
 
   /** Settles the run now, as one that was ended from outside. */
@@ -87,7 +90,7 @@ export class GuestWatch {
     const settle = this.#close();
     if (settle === undefined) return;
     settle.resolve({ outcome: this.#ended(failure), usage: this.#knownUsage() });
-    if (!this.#isOver) this.#options.onLeft?.(this.#begun?.interruptToken);
+    if (!this.#isOver) this.#options.onLeft?.(this.#beginning.begun?.interruptToken);
   }
 
   /**
@@ -100,9 +103,16 @@ export class GuestWatch {
     this.#services.drain();
     if (this.#isOver) return false;
     const settle = this.#close();
-    if (mayRunElsewhere && this.#begun === undefined) return true;
+    if (mayRunElsewhere && this.#beginning.begun === undefined) return true;
     settle?.reject(lossError(error));
     return false;
+  }
+
+  /** The guest has ended, as its thread tells by another way: what it posted before is there. */
+  takeEnd(end: TaskEnd): void {
+    if (this.#settle === undefined) return;
+    this.#services.drain();
+    this.#hearEnd(end);
   }
 
   /** Settles the run with an error of the host, as one that was ended from outside. */
@@ -110,35 +120,34 @@ export class GuestWatch {
     const settle = this.#close();
     if (settle === undefined) return;
     settle.reject(error);
-    if (!this.#isOver) this.#options.onLeft?.(this.#begun?.interruptToken);
+    if (!this.#isOver) this.#options.onLeft?.(this.#beginning.begun?.interruptToken);
   }
 
   #hear(message: WorkerMessage): void {
     if (message.type === 'output') this.#services.outputs[message.stream].push(message.bytes);
-    else if (message.type === 'started') this.#begin(message.interruptToken);
     else if (message.type === 'entry') this.#entries.push(message.entry);
     else if (message.type === 'refused' || message.type === 'wasi-fault') this.#hearReport(message);
-    else {
-      this.#isOver = true;
-      if (message.type === 'error') this.#close()?.reject(rebuilt(message));
-      else this.#whenTaken(message);
-    }
+    else if (message.type !== 'started') this.#hearEnd(message);
   }
 
-  #begin(interruptToken: number | undefined): void {
-    this.#begun = { atMs: performance.now(), interruptToken };
-    const { timeoutMs } = this.#options;
-    if (this.#settle === undefined || timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) return;
-    if (timeoutMs === 0) this.leave(TIMED_OUT);
-    else this.#timer = setTimeout(() => this.#timeOut(), timeoutMs);
+  #hearEnd(end: TaskEnd): void {
+    this.#isOver = true;
+    if (end.type === 'error') this.#close()?.reject(rebuilt(end));
+    else this.#whenTaken(end);
   }
 
-  /** This thread may have been busy while the guest ended: what it says of that counts. */
-  #timeOut(): void {
-    const wasOver = this.#isOver;
-    if (!wasOver) this.#services.drain();
-    if (this.#isOver && !wasOver) setImmediate(() => this.leave(TIMED_OUT));
-    else this.leave(TIMED_OUT);
+  #lookAgain(afterMs: number): void {
+    this.#timer = setTimeout(() => this.#checkTime(), Math.max(Math.ceil(afterMs), 1));
+  }
+
+  /** A guest that had not begun, or later than this timer, has its time yet. */
+  #checkTime(): void {
+    const { timeoutMs = 0 } = this.#options;
+    const { begun } = this.#beginning;
+    const leftMs = begun === undefined ? timeoutMs : begun.atMs + timeoutMs - monotonicMs();
+    if (begun === undefined || leftMs > 0) this.#lookAgain(leftMs);
+    // This thread may have been busy while the guest ended: what it has said of that is heard first.
+    else setImmediate(() => this.leave(TIMED_OUT));
   }
 
   /** What takes the output may never be done: the time limit and the signal hold on. */
@@ -191,8 +200,8 @@ export class GuestWatch {
   }
 
   #knownUsage(): GuestUsage {
-    const begun = this.#begun;
-    const phases = begun && { guest: { count: 1, wallMs: performance.now() - begun.atMs } };
+    const { begun } = this.#beginning;
+    const phases = begun && { guest: { count: 1, wallMs: monotonicMs() - begun.atMs } };
     return this.#request.plan.record === 'timeline' ? followedUsage(this.#entries, phases) : unknownUsage(phases);
   }
 }

@@ -48,6 +48,8 @@ export interface WorkerTask {
   nn: NnPlan | undefined;
   /** Whether refused wasi-nn calls are sent back. */
   postRefusals: boolean;
+  /** Where the thread notes that the guest begins. Undefined: it posts `started`. */
+  beginning?: SharedArrayBuffer | undefined;
   /** Counts the reports that were heard; the guest waits for each of its own. Undefined: it does not wait. */
   heardReports: SharedArrayBuffer | undefined;
   stdio: { stdin: WorkerSource; stdout: WorkerSink; stderr: WorkerSink };
@@ -62,12 +64,15 @@ export type WorkerReport =
   | { type: 'wasi-fault'; functionName: string; reason: string };
 
 export type WorkerMessage =
-  /** The guest begins now. The token is for `NativeThread.interrupt`; undefined where there is no addon. */
+  /** The guest begins now; see `Begun`. */
   | { type: 'started'; interruptToken: number | undefined }
   | { type: 'output'; stream: 'stdout' | 'stderr'; bytes: Uint8Array }
   | WorkerReport
   /** In a run with a timeline, so that it is known of a guest that is ended from outside, too. */
   | { type: 'entry'; entry: RecordedEntry }
+  | TaskEnd;
+
+export type TaskEnd =
   | { type: 'ended'; outcome: GuestOutcome; usage: GuestUsage }
   /** The host could not run it. */
   | { type: 'error'; code: ErrorCode | undefined; message: string };

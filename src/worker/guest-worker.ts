@@ -3,15 +3,18 @@
  * function that this file exports.
  */
 import { workerData } from 'node:worker_threads';
-import type { WorkerTask } from './guest-worker-messages.ts';
-import { runTask } from './task-run.ts';
+import type { TaskEnd, WorkerTask } from './guest-worker-messages.ts';
+import { endOfTask, runTask } from './task-run.ts';
 import { ThreadState } from './thread-state.ts';
 
 const state = new ThreadState();
 
-/** @param task undefined: the thread is to be there, and that is all */
-export default function run(task: WorkerTask | undefined): void {
-  if (task !== undefined) runTask(task, state);
+/**
+ * What a pool calls.
+ * @param task undefined: the thread is to be there, and that is all
+ */
+export default function run(task: WorkerTask | undefined): TaskEnd | undefined {
+  return task && endOfTask(task, state);
 }
 
-run((workerData as WorkerTask | null) ?? undefined);
+if (workerData) runTask(workerData as WorkerTask, state);

@@ -7,7 +7,9 @@ import type { RecordedEntry } from '../engine/run-recorder.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
+import { Beginning } from './beginning.ts';
 import type {
+  TaskEnd,
   WorkerMessage,
   WorkerPreopen,
   WorkerReport,
@@ -24,23 +26,36 @@ type Post = (message: WorkerMessage, transfer?: ArrayBuffer[]) => void;
 
 /** Runs the guest to its end, and says so. Throws nothing. */
 export function runTask(task: WorkerTask, state: ThreadState): void {
-  const post: Post = (message, transfer = []) => task.calls.port.postMessage(message, transfer);
+  task.calls.port.postMessage(endOfTask(task, state));
+}
+
+/** Runs the guest to its end, of which somebody else is to tell. Throws nothing. */
+export function endOfTask(task: WorkerTask, state: ThreadState): TaskEnd {
   try {
     const { plan, streams, support, onWasiFault } = unpackTask(task, state);
     try {
-      post({ type: 'started', interruptToken: state.interruptToken });
-      const onEntry = (entry: RecordedEntry) => post({ type: 'entry', entry });
+      begin(task, state);
+      const onEntry = (entry: RecordedEntry) => poster(task)({ type: 'entry', entry });
       const record = plan.record === 'timeline' ? { onEntry } : undefined;
       const { outcome, usage, dispose } = runGuest(plan, streams, support, { onWasiFault, record });
       dispose();
-      post({ type: 'ended', outcome, usage });
+      return { type: 'ended', outcome, usage };
     } finally {
       support?.dispose();
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    post({ type: 'error', code: error instanceof HostError ? error.code : undefined, message });
+    return { type: 'error', code: error instanceof HostError ? error.code : undefined, message };
   }
+}
+
+function begin(task: WorkerTask, { interruptToken }: ThreadState): void {
+  if (task.beginning === undefined) poster(task)({ type: 'started', interruptToken });
+  else new Beginning(task.beginning).note(interruptToken);
+}
+
+function poster({ calls: { port } }: WorkerTask): Post {
+  return (message, transfer = []) => port.postMessage(message, transfer);
 }
 
 /** A task as this thread runs it. */
@@ -54,7 +69,7 @@ export interface UnpackedTask {
 /** @throws BackendError */
 export function unpackTask(task: WorkerTask, state: ThreadState): UnpackedTask {
   const { plan, nn, stdio, postRefusals, heardReports, calls } = task;
-  const post: Post = (message, transfer = []) => calls.port.postMessage(message, transfer);
+  const post = poster(task);
   const report = reporter(post, heardReports);
   const caller = new ThreadCaller(calls);
   const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
