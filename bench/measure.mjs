@@ -45,6 +45,8 @@ import { summarize } from './statistics.mjs';
  *   `wasmtime run`.
  * @property {boolean} [watchesResources]
  * @property {(run: Run, settings: Settings) => Record<string, number>} read A value that does not apply is left out.
+ * @property {(asked: Asked, subjects: readonly Subject[], settings: Settings, onRound: (done: number) => void) =>
+ *   Promise<Result[]>} [measure] Where it is no process per measurement: in place of {@link measure}.
  */
 
 /**
@@ -86,7 +88,7 @@ export function measure(question, asked, subjects, settings, onRound) {
   const given = Object.keys(samples.get(/** @type {Subject} */ (subjects.at(-1)))?.[0] ?? {});
   return Object.keys(question.values)
     .filter((value) => given.includes(value))
-    .flatMap((value) => results(question.name, asked.label ?? asked.name, value, samples));
+    .flatMap((value) => resultsOf(question.name, asked.label ?? asked.name, value, samples));
 }
 
 /**
@@ -96,7 +98,7 @@ export function measure(question, asked, subjects, settings, onRound) {
  * @param {Map<Subject, Record<string, number>[]>} samples
  * @returns {Result[]}
  */
-function results(question, asked, value, samples) {
+export function resultsOf(question, asked, value, samples) {
   const columns = [...samples].map(([subject, rounds]) => ({
     subject: subject.name,
     numbers: rounds.map((round) => round[value] ?? Number.NaN),
@@ -167,7 +169,7 @@ export function runOnce(subject, args, how = {}) {
  * @param {{ subject: Subject, stdout: string }} actual
  * @param {string} where
  */
-function requireSameOutput(expected, actual, where) {
+export function requireSameOutput(expected, actual, where) {
   if (expected.stdout === actual.stdout) return;
   throw new Error(
     `${where}: outputs differ\n--- ${expected.subject.name}\n${expected.stdout}\n--- ${actual.subject.name}\n${actual.stdout}`,

@@ -19,13 +19,14 @@ import { coldStart } from './questions/cold-start.mjs';
 import { fileSystem } from './questions/file-system.mjs';
 import { inGuestInference } from './questions/in-guest-inference.mjs';
 import { resources } from './questions/resources.mjs';
+import { warmRun } from './questions/warm-run.mjs';
 import { describeMachine, machineText, resultText } from './report.mjs';
 import { thisHost, wasmtime } from './subjects.mjs';
 
 /** @typedef {import('./measure.mjs').Question<any>} AnyQuestion */
 
 /** @type {readonly AnyQuestion[]} */
-const QUESTIONS = [coldStart, inGuestInference, resources, fileSystem];
+const QUESTIONS = [coldStart, warmRun, inGuestInference, resources, fileSystem];
 
 function parseOptions() {
   return parseArgs({
@@ -66,7 +67,7 @@ function requireKnown(what, chosen, list) {
 }
 
 /** @param {string} scratch Directory of this run. */
-function main(scratch) {
+async function main(scratch) {
   const { values: options, positionals } = parseOptions();
   const settings = { pairs: positiveInteger('pairs', options.pairs), turns: positiveInteger('turns', options.turns) };
   const chosen = [...options.question, ...positionals];
@@ -92,15 +93,18 @@ function main(scratch) {
     caches: 'as by default, filled by a round that is not counted',
   });
   process.stdout.write(machineText(machine));
-  const results = questions.flatMap((question) => {
+  const results = [];
+  for (const question of questions) {
     const asked = question.prepare ? casesOf(question, scratch, options.case) : models;
-    const answers = asked.flatMap((one) => {
+    const answers = [];
+    for (const one of asked) {
       const progress = (/** @type {number} */ done) => showProgress(`${question.name}, ${one.name}`, done, settings);
-      return measure(question, one, subjects, settings, progress);
-    });
+      const measured = question.measure?.(one, subjects, settings, progress);
+      answers.push(...((await measured) ?? measure(question, one, subjects, settings, progress)));
+    }
     process.stdout.write(resultText(question, answers, baseline.name));
-    return answers;
-  });
+    results.push(...answers);
+  }
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, settings, results }, null, 2)}\n`);
 }
 
@@ -129,7 +133,7 @@ function showProgress(what, done, settings) {
 
 const scratch = mkdtempSync(join(tmpdir(), 'wasi-nn-host-bench-'));
 try {
-  main(scratch);
+  await main(scratch);
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -8,8 +8,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 need_clang
 need_rust
 cd "$here"
-clang-14 --target=wasm32-wasi -O2 -flto -Wall -Wextra -Werror -std=gnu11 -mexec-model=command -Wl,--lto-O3 \
-  -Wl,--strip-all inference-loop.c -o inference-loop.wasm
+for guest in inference-loop named-graph; do
+  clang-14 --target=wasm32-wasi -O2 -flto -Wall -Wextra -Werror -std=gnu11 -mexec-model=command -Wl,--lto-O3 \
+    -Wl,--strip-all "$guest.c" -o "$guest.wasm"
+done
 "$RUSTC" --edition 2021 --target wasm32-wasi -C opt-level=3 -C lto=fat -C panic=abort -C strip=symbols \
   --remap-path-prefix="$here=." file-system.rs -o file-system.wasm
-ls -l inference-loop.wasm file-system.wasm
+ls -l inference-loop.wasm named-graph.wasm file-system.wasm
