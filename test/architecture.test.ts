@@ -65,7 +65,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     ...['errors', 'options', 'native', 'openvino-runtime', 'engine', 'engine/default-backends'],
     ...['engine/run-report', 'worker', 'pool', 'host', 'telemetry', 'nn/index', 'nn/backend', 'nn/registry'],
-    ...['nn/graph-registry', 'wasi'],
+    ...['nn/graph-registry', 'nn/abi', 'nn/model-content', 'wasi'],
   ],
   index: [
     'errors',
