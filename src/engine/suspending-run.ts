@@ -103,9 +103,10 @@ class SuspendingRun {
     this.#room = options.room ?? guestRoom;
   }
 
+  /** To be called when the guest has ended, and goes on nowhere. */
   dispose(): void {
     this.#waits.stop();
-    this.#imports?.dispose();
+    this.#imports?.dispose(true);
   }
 
   async result(): Promise<Pick<GuestRun, 'outcome' | 'usage'>> {

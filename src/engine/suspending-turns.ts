@@ -6,6 +6,9 @@
 /** What guests have of one turn of the event loop, together: the guest that has the turn then may go on, no other. */
 const SLICE_MS = 5;
 
+/** Of those who have had their turn, as many are kept at most. */
+const MOST_SERVED = 1024;
+
 interface Waiting {
   begin: () => void;
 }
@@ -60,8 +63,8 @@ export class GuestTurns {
     const next = this.#waiting[this.#served];
     if (next === undefined) return;
     this.#served += 1;
-    if (this.#served === this.#waiting.length) {
-      this.#waiting = [];
+    if (this.#served >= MOST_SERVED || this.#served === this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#served);
       this.#served = 0;
     }
     this.#take();

@@ -29,6 +29,7 @@ export class Waits {
   #fs: NativeFs | undefined;
   #wait: Wait | undefined;
   #stop: () => void = () => {};
+  #isStopped = false;
 
   /** @param fs what clocks and descriptors are asked by */
   attach(fs: NativeFs): void {
@@ -61,9 +62,14 @@ export class Waits {
     });
   }
 
-  /** Waits for nothing any more: the guest is gone. */
+  /** Waits for nothing any more: the guest is gone, and what its calls work with may be another's. */
   stop(): void {
+    this.#isStopped = true;
     this.#stop();
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
   }
 }
 
@@ -90,6 +96,8 @@ export function whenAnswered(call: HostCall, waits: Waits): HostCall {
 async function answered(call: HostCall, args: never[], waits: Waits): Promise<Errno> {
   for (;;) {
     await waits.over();
+    // Nobody takes what is answered then.
+    if (waits.isStopped) return SUSPENDED;
     const errno = call(...args);
     if (errno !== SUSPENDED) return errno;
   }
