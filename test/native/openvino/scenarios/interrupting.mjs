@@ -7,7 +7,6 @@ import { openAddon, smallModel, thrownBy } from './room.mjs';
 
 const [, , addonPath, libraryPath, what, times] = process.argv;
 const { openvino, thread } = openAddon(addonPath, libraryPath);
-const SHORT_STEPS = 60;
 const MINUTES_OF_STEPS = 8000;
 
 async function startWorker(work, steps, salt = 0) {
@@ -39,11 +38,23 @@ const counts = () => {
   return { compiledModels, keptModels, compiling, abandoned };
 };
 
-async function abandon(salt, steps = SHORT_STEPS) {
+/** @returns what the worker's call threw, and what the table counted right after */
+async function abandon(salt, steps = MINUTES_OF_STEPS) {
   const { compiling } = openvino.tableStats();
   const started = await startWorker('compile', steps, salt);
   await until((stats) => stats.compiling > compiling);
-  return interrupted(started);
+  const codes = await interrupted(started);
+  return { codes, during: counts() };
+}
+
+/** Abandons a compile that ends soon, but not before that was seen. @returns also how to have the same model */
+async function abandonShort() {
+  for (let steps = 60; ; steps *= 2) {
+    const seen = await abandon(steps, steps);
+    if (seen.during.abandoned > 0) return { ...seen, model: longToCompile(steps, steps) };
+    await until((stats) => stats.compiling === 0);
+    if (steps > MINUTES_OF_STEPS) return seen;
+  }
 }
 
 const scenarios = {
@@ -51,7 +62,7 @@ const scenarios = {
   infer: async () => {
     const codes = new Set();
     for (let round = 0; round < Number(times); round++) {
-      const started = await startWorker('infer', 400);
+      const started = await startWorker('infer', 2000);
       if (round % 4 > 0) await delay(round % 16);
       for (const code of await interrupted(started)) codes.add(code);
     }
@@ -59,52 +70,44 @@ const scenarios = {
   },
 
   'compile, freed': async () => {
-    const codes = await abandon(1);
-    const during = counts();
+    const { codes, during } = await abandonShort();
     await until((stats) => stats.compiling === 0);
     return { codes, during, after: counts() };
   },
 
   'compile, kept': async () => {
-    const budget = openvino.reserveModelBudget(2 ** 30);
-    await abandon(1);
+    const budget = openvino.reserveModelBudget(2 ** 31);
+    const { model } = await abandonShort();
     await until((stats) => stats.compiling === 0);
     const after = counts();
-    const model = openvino.compileModel('ir', longToCompile(SHORT_STEPS, 1), 'CPU', []);
-    const found = { shared: model.shared, ...counts() };
-    model.release();
+    const compiled = openvino.compileModel('ir', model, 'CPU', []);
+    const found = { shared: compiled.shared, ...counts() };
+    compiled.release();
     budget.release();
     return { after, found, end: counts() };
   },
 
-  /** One caller ends, the other has the model that both waited for. */
+  /** One caller ends, and another has the model that it had begun. */
   'compile, shared': async () => {
-    const started = await startWorker('compile', SHORT_STEPS);
-    await until((stats) => stats.compiling === 1);
-    const compiling = openvino.compileModelAsync('ir', longToCompile(SHORT_STEPS), 'CPU', []);
-    const codes = await interrupted(started);
-    const during = counts();
-    const { shared } = await compiling;
-    return { codes, during, shared, after: counts() };
+    const { model } = await abandonShort();
+    const compiled = await openvino.compileModelAsync('ir', model, 'CPU', []);
+    return { shared: compiled.shared, ...counts() };
   },
 
-  /** As many as may be go on for nobody; then only what is compiled or compiling is served, until one of them ends. */
+  /** As many as may be go on for nobody; then only what is compiled or compiling is served, until they are fewer. */
   'compile limit': async () => {
     const before = openvino.compileModel('ir', smallModel('relu'), 'CPU', []);
-    for (let salt = 0; salt < 3; salt++) await abandon(salt, MINUTES_OF_STEPS);
-    await abandon(3, 2 * SHORT_STEPS);
+    for (let salt = 0; salt < 4; salt++) await abandon(salt);
     const during = counts();
-    const refused = [
-      thrownBy(() => openvino.compileModel('ir', smallModel('add'), 'CPU', [])),
-      thrownBy(() => openvino.compileModelAsync('ir', smallModel('add'), 'CPU', [])),
-    ];
+    const load = () => openvino.compileModel('ir', smallModel('add'), 'CPU', []).release();
+    const refused = [thrownBy(load), thrownBy(() => openvino.compileModelAsync('ir', smallModel('add'), 'CPU', []))];
     const known = openvino.compileModel('ir', smallModel('relu'), 'CPU', []).shared;
-    const joined = openvino.compileModelAsync('ir', longToCompile(2 * SHORT_STEPS, 3), 'CPU', []);
+    openvino.compileModelAsync('ir', longToCompile(MINUTES_OF_STEPS, 3), 'CPU', []);
     const rejoined = counts();
-    const { shared } = await joined;
-    const taken = thrownBy(() => openvino.compileModel('ir', smallModel('add'), 'CPU', []).release());
+    const taken = thrownBy(load);
     before.release();
-    return { during, refused, known, rejoined, shared, taken };
+    process.stdout.write(JSON.stringify({ during, refused, known, rejoined, taken }));
+    process.exit();
   },
 
   /** More loads at once than may compile at once. */
