@@ -72,3 +72,5 @@ function nativeBackend(options: BackendOptions): Backend {
 function openVinoNodeBackend({ insideWorker = false }: BackendOptions): Backend {
   return new OpenVinoNodeBackend({ insideWorker });
 }
+
+export { streamProperties } from '../nn/backends/openvino/streams.ts';

@@ -1,11 +1,12 @@
 /** What stands behind wasi-nn for the guests of one host. */
-import { createBackend } from '../engine/default-backends.ts';
+import { availableParallelism } from 'node:os';
+import { createBackend, streamProperties } from '../engine/default-backends.ts';
 import type { NnSupport } from '../engine/guest-run.ts';
 import { keepModels, type NnPlan } from '../engine/nn-support.ts';
 import { addonIfLoaded } from '../native/addon.ts';
 import type { Backend } from '../nn/backend.ts';
 import { type GraphLease, HostGraphs } from './host-graphs.ts';
-import type { HostOptions } from './host-options.ts';
+import type { HostOptions, PoolOptions } from './host-options.ts';
 
 /** Compiled models of this process, whichever host they are of. */
 export interface ModelStats {
@@ -33,6 +34,8 @@ export class HostInference {
   #backend: Backend | undefined;
   #budget: ReturnType<typeof keepModels>;
   #isDisposed = false;
+  /** Guests that infer at a time, as far as pools say. */
+  #callers = 1;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -40,6 +43,7 @@ export class HostInference {
       () => this.backend(),
       () => this.#properties,
     );
+    if (options.pool !== undefined) this.expectPool(options.pool);
   }
 
   /** The one backend of this thread, made when it is first needed. @throws HostError for what is missing */
@@ -47,6 +51,11 @@ export class HostInference {
     this.#backend ??= createBackend(this.#options);
     this.#keepModels();
     return this.#backend;
+  }
+
+  /** A pool will run guests: models that are compiled from now on are for that many at a time. */
+  expectPool({ threads = availableParallelism() }: PoolOptions): void {
+    this.#callers = Math.max(this.#callers, threads);
   }
 
   /** Whether guests may run in threads that are terminated. Where nothing can compute, every guest may. */
@@ -106,7 +115,13 @@ export class HostInference {
     return this.#options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES;
   }
 
+  /** What the embedder wants, and where it leaves that open, as many inferences at a time as a pool runs guests. */
   get #properties(): Readonly<Record<string, string>> {
-    return this.#options.properties ?? {};
+    const { properties = {} } = this.#options;
+    if (OF_CONCURRENCY.some((name) => name in properties)) return properties;
+    return { ...streamProperties(this.#callers, availableParallelism()), ...properties };
   }
 }
+
+/** Whoever sets one of these has thought of it. */
+const OF_CONCURRENCY = ['NUM_STREAMS', 'PERFORMANCE_HINT', 'PERFORMANCE_HINT_NUM_REQUESTS', 'INFERENCE_NUM_THREADS'];

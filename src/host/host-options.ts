@@ -32,7 +32,12 @@ export interface HostOptions {
    * given up first. Registered graphs and what running guests hold stay. Default: 1 GiB.
    */
   maxModelBytes?: number;
-  /** The pool of {@link Host.run}, made when a run first needs it. */
+  /**
+   * The pool of {@link Host.run}, made when a run first needs it. With this, or with a {@link Pool}, models that are compiled
+   * from then on compute as many inferences at a time as the largest pool runs guests (`NUM_STREAMS`, at most one for each
+   * processor), unless `properties` say something of that: up to several times the throughput, while one inference by itself
+   * takes longer.
+   */
   pool?: PoolOptions;
 }
 

@@ -4,7 +4,7 @@ import type { GuestInstance } from './guest-instance.ts';
 import { GuestModule, type ModuleInput, readModuleInput } from './guest-module.ts';
 import type { HostGraphs } from './host-graphs.ts';
 import { HostInference, type ModelStats } from './host-inference.ts';
-import type { HostOptions, HostRunOptions } from './host-options.ts';
+import type { HostOptions, HostRunOptions, PoolOptions } from './host-options.ts';
 import { type RunContext, runOnHost } from './host-run.ts';
 import type { HostInstanceOptions } from './instantiate.ts';
 import { ModuleCache, type ModuleStats } from './module-cache.ts';
@@ -86,6 +86,11 @@ export class Host {
       mayUseCallingThread: true,
       workers: (isolation) => this.#workers.of(isolation),
     });
+  }
+
+  /** @internal A pool of this host was made. */
+  expectPool(options: PoolOptions): void {
+    this.#inference.expectPool(options);
   }
 
   /** @internal With the workers of a host or of a pool. */

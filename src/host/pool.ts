@@ -24,7 +24,7 @@ export class Pool {
   #isClosed = false;
 
   /**
-   * Workers start with the first run.
+   * Workers start with the first run. Make pools before graphs are registered: see `pool` of `HostOptions`.
    * @param host whose modules, graphs and inference backend the runs share; it is not disposed with the pool
    * @throws OptionError
    */
@@ -35,6 +35,7 @@ export class Pool {
     this.#options = { ...options };
     const { defaults: _, ...workers } = options;
     this.#workers = new WorkerPool(workers);
+    host.expectPool(options);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Compiled models, which guests of one process share, whoever brought them. */
+import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Host, type HostOptions, type HostRunOptions, type RunMode } from '../../src/index.ts';
+import { Host, type HostOptions, type HostRunOptions, Pool, type RunMode } from '../../src/index.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { nativeRuntime } from '../support/runtime.ts';
 
@@ -57,6 +58,25 @@ describe.skipIf(skipUnless(runtime))('with OpenVINO', () => {
     const module = await host.compile(LOADER);
     const { results, usage } = await host.run(module, { mode, invoke: { name: 'load' }, graphs: ['digits'] });
     expect([results, usage.mode, host.modelStats().misses - before]).toEqual([['0'], mode, 0]);
+  });
+
+  it('models are compiled for as many callers as a pool has', async () => {
+    const properties = async (host: Host) => {
+      await host.graphs.register('digits', { dir: fixture('digits') });
+      const lease = host.graphs.lease(['digits']);
+      lease.release();
+      return lease.granted[0]?.properties;
+    };
+    const cores = availableParallelism();
+    const streams = cores > 1 ? { NUM_STREAMS: String(cores) } : {};
+    expect(await properties(newHost({ pool: { threads: 1 } }))).toEqual({});
+    expect(await properties(newHost({ pool: {} }))).toEqual(streams);
+    expect(await properties(newHost({ pool: { threads: cores + 1 } }))).toEqual(streams);
+    const own = { PERFORMANCE_HINT: 'LATENCY' };
+    expect(await properties(newHost({ pool: { threads: cores + 1 }, properties: own }))).toEqual(own);
+    const host = newHost();
+    await using _ = new Pool(host, { threads: cores });
+    expect(await properties(host)).toEqual(streams);
   });
 
   it('replaces a graph under traffic, and no guest sees less than one of them', async () => {
