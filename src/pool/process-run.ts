@@ -19,6 +19,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a child has to give what its guest wrote before it is killed. */
 const FLUSH_MS = 30;
 
+/** Beyond, a child is sent again what it may still have. */
+const MOST_KNOWN = 4096;
+
 let lastRun = 0;
 
 /** The child died before the guest could begin: another may run it. */
@@ -135,6 +138,7 @@ class Attempt {
 
   #send(): void {
     const { modules, graphs } = this.#child.known;
+    for (const known of [modules, graphs]) if (known.size > MOST_KNOWN) known.clear();
     const supplies = this.#stock.supplies(
       this.#stock.modules.filter((key) => !modules.has(key)),
       this.#stock.graphs.filter((id) => !graphs.has(id)),
