@@ -327,6 +327,34 @@ describe.skipIf(skipUnless(suspension))('a guest that is to end', () => {
     expect(openBelow(directory)).toEqual([]);
   });
 
+  it('ends whenever it is told to, and leaves nothing', async () => {
+    const directory = newDirectory();
+    writeFileSync(join(directory, 'file'), 'text');
+    const module = `(module
+      (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+      ${WAITING} (data (i32.const 16) "file")
+      (func (export "_start") (local $n i32)
+        (loop $l
+          (drop (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i64.const 2) (i64.const 0)
+            (i32.const 0) (i32.const 8)))
+          (call $tell) (drop (call $yield)) (call $sleep (i64.const 100000)) (call $tell)
+          (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 4))))))`;
+    const preopens = [{ kind: 'host', hostPath: directory, guestPath: '.' }] as const;
+    const stdout = { kind: 'write', write: () => new Promise<void>(setImmediate) } as const;
+    const endings = new Set<string>();
+    for (let turns = 0; turns < 60; turns++) {
+      const controller = new AbortController();
+      const running = runSuspended(module, { plan: { preopens }, stdio: { stdout }, signal: controller.signal });
+      await turnsOfLoop(turns);
+      controller.abort();
+      const { outcome } = await running;
+      endings.add(outcome.kind === 'failed' ? outcome.failure.code : outcome.kind);
+      expect(openBelow(directory)).toEqual([]);
+    }
+    expect([...endings].filter((ending) => !['ERR_GUEST_ABORTED', 'returned'].includes(ending))).toEqual([]);
+    expect(endings).toContain('ERR_GUEST_ABORTED');
+  });
+
   it('never begins where it was to end before, or waits for its turn', async () => {
     const over = await runSuspended(start('unreachable'), { signal: AbortSignal.abort() });
     expect(over.outcome).toMatchObject(aborted);
