@@ -4,7 +4,18 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NativeModelBudget, NativeOpenVino } from '../../../src/native/openvino.ts';
 import { builtAddon, testRuntimes } from '../../support/runtimes.ts';
-import { compileIr, digits, f32, openRoom, rejectionOf, skip, smallModel, thrownBy } from './support.ts';
+import {
+  compileIr,
+  digits,
+  f32,
+  openRoom,
+  rejectionOf,
+  runtimes,
+  scenarioValue,
+  skip,
+  smallModel,
+  thrownBy,
+} from './support.ts';
 
 const WORKER = new URL('./scenarios/adopting-worker.mjs', import.meta.url);
 const MEBIBYTE = 1 << 20;
@@ -194,5 +205,19 @@ describe.skipIf(skip)('the budget for models that nobody uses', () => {
     expect(room.tableStats().budgetBytes).toBe(MEBIBYTE);
     await worker.terminate();
     expect(room.tableStats().budgetBytes).toBe(0);
+  });
+});
+
+describe.skipIf(skip).each(runtimes)('many workers at once over the same models, with OpenVINO $version', (runtime) => {
+  it('never have another model than they asked for, and leave nothing', () => {
+    expect(scenarioValue('churn', runtime, ['24'])).toEqual({
+      finished: 12,
+      wrong: 0,
+      isInBudget: true,
+      compiledModels: 0,
+      keptModels: 0,
+      abandoned: 0,
+      budgetAfter: 0,
+    });
   });
 });
