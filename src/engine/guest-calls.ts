@@ -92,7 +92,11 @@ export class GuestCallOrder {
     const { memory } = instance.exports;
     own = memory instanceof WebAssembly.Memory ? memory : linked.memory;
     this.#imports.noteMemories(instance, linked.memory);
-    if (!isPreload) this.instantiatedAtMs = nowMs();
+    if (!isPreload) {
+      this.instantiatedAtMs = nowMs();
+      // A timeline has memory from here on, not from the first call.
+      this.#imports.recorder.sample(this.instantiatedAtMs);
+    }
     if (!isPreload) this.#imports.attach(own);
     const start = deferredStart(program, instance);
     if (start !== undefined) yield { call: start, args: [] };

@@ -12,11 +12,16 @@ export interface PoolFigures {
   replaced: number;
 }
 
-/** What of the models kept in this process is shown. */
+/** What of the compiled models of this process is shown. */
 export interface ModelFigures {
+  /** In use or kept. */
   compiledModels: number;
-  /** Bytes that count against the budget. */
+  /** That nobody uses. */
+  keptModels: number;
+  /** Of the kept ones. */
   bytes: number;
+  /** Given up for the budget, since the process began. */
+  evictions: number;
   /** Models that still compile for guests that were ended. */
   abandonedCompiles: number;
 }
@@ -24,9 +29,10 @@ export interface ModelFigures {
 export interface MetricsOptions {
   /** Default: prom-client's own. */
   register?: Registry;
-  /** Shown as gauges when the metrics are read. Default: none. */
+  /** Its models, and its workers where no pool is given, are read whenever the metrics are. Default: none. */
+  host?: { readonly stats: PoolFigures; modelStats(): ModelFigures };
+  /** The pool whose workers are shown, in place of the host's own. */
   pool?: { readonly stats: PoolFigures };
-  models?: () => ModelFigures;
   /**
    * Labels whose values the embedder chooses, and has to bound: each value is a series of its own in every metric of runs.
    * Default: none.
@@ -162,7 +168,7 @@ class RunMetrics {
 }
 
 /** Metrics that are read from what has them, whenever somebody asks. */
-function figureMetrics(register: Registry, { pool, models, prefix = 'wasi_nn_host_' }: MetricsOptions): string[] {
+function figureMetrics(register: Registry, { host, pool = host, prefix = 'wasi_nn_host_' }: MetricsOptions): string[] {
   const names: string[] = [];
   const add = (name: string, help: string, read: () => number, isCounter = false) => {
     names.push(prefix + name);
@@ -190,14 +196,13 @@ function figureMetrics(register: Registry, { pool, models, prefix = 'wasi_nn_hos
     add('pool_queued', 'Runs that wait for a worker.', () => pool.stats.queued);
     add('pool_workers_replaced_total', 'Workers lost to guests and replaced.', () => pool.stats.replaced, true);
   }
-  if (models !== undefined) {
-    add('models_kept', 'Compiled models that are kept.', () => models().compiledModels);
-    add('models_kept_bytes', 'Bytes of the compiled models that are kept.', () => models().bytes);
-    add(
-      'abandoned_compiles',
-      'Models that still compile for guests that were ended.',
-      () => models().abandonedCompiles,
-    );
+  if (host !== undefined) {
+    add('models_compiled', 'Compiled models, in use or kept.', () => host.modelStats().compiledModels);
+    add('models_kept', 'Compiled models that are kept while nobody uses them.', () => host.modelStats().keptModels);
+    add('models_kept_bytes', 'Bytes of the models that are kept.', () => host.modelStats().bytes);
+    add('models_evicted_total', 'Kept models given up for the budget.', () => host.modelStats().evictions, true);
+    const abandoned = 'Models that still compile for guests that were ended.';
+    add('abandoned_compiles', abandoned, () => host.modelStats().abandonedCompiles);
   }
   add('resident_memory_bytes', 'Resident memory of this process.', () => process.memoryUsage.rss());
   return names;

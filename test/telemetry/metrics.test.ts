@@ -1,6 +1,8 @@
 import { channel } from 'node:diagnostics_channel';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Host } from '../../src/host/host.ts';
+import { Pool } from '../../src/host/pool.ts';
 import { CHANNELS, publishPhase, publishRun } from '../../src/telemetry/channels.ts';
 import { collectMetrics, type MetricsCollection, type MetricsOptions } from '../../src/telemetry/metrics.ts';
 import { reportOf, span, usageOf } from './reports.ts';
@@ -116,25 +118,36 @@ describe('metrics of runs', () => {
 describe('figures', () => {
   it('are read when somebody asks', async () => {
     const stats = { threads: 4, running: 1, queued: 0, replaced: 0 };
-    const figures = { compiledModels: 2, bytes: 1_000, abandonedCompiles: 0 };
-    const register = collecting({ pool: { stats }, models: () => figures });
+    const figures = { compiledModels: 3, keptModels: 2, bytes: 1_000, evictions: 0, abandonedCompiles: 0 };
+    const register = collecting({ host: { stats, modelStats: () => figures } });
     await register.metrics();
     Object.assign(stats, { running: 3, queued: 9, replaced: 2 });
-    Object.assign(figures, { bytes: 2_000, abandonedCompiles: 1 });
+    Object.assign(figures, { bytes: 2_000, evictions: 5, abandonedCompiles: 1 });
     const text = await register.metrics();
     for (const line of [
       'pool_workers 4',
       'pool_running 3',
       'pool_queued 9',
       'pool_workers_replaced_total 2',
+      'models_compiled 3',
       'models_kept 2',
       'models_kept_bytes 2000',
+      'models_evicted_total 5',
       'abandoned_compiles 1',
     ]) {
       expect(text.split('\n')).toContain(`wasi_nn_host_${line}`);
     }
     const [resident] = await lines(register, 'resident_memory_bytes');
     expect(Number(resident?.split(' ').at(-1))).toBeGreaterThan(2 ** 20);
+  });
+
+  it('are those of a pool, where one is given, and of the models of a real host', async () => {
+    await using host = new Host();
+    const pool = new Pool(host, { threads: 1 });
+    const register = collecting({ host, pool });
+    expect(await lines(register, 'pool_workers')).toContain('wasi_nn_host_pool_workers 1');
+    expect(await lines(register, 'abandoned_compiles')).toEqual(['wasi_nn_host_abandoned_compiles 0']);
+    await pool.close();
   });
 
   it('are not there for what was not given', async () => {
