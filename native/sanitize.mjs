@@ -24,6 +24,8 @@ const TESTS = [
   'test/native/openvino/arguments.test.ts',
   'test/native/openvino/tensors.test.ts',
   'test/native/openvino/meddled-files.test.ts',
+  'test/native/openvino/sharing.test.ts',
+  'test/native/openvino/describing.test.ts',
 ];
 
 process.exitCode = main(process.argv.slice(2));

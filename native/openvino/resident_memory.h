@@ -4,7 +4,7 @@
 
 namespace openvino {
 
-/** Resident memory of this process; 0 where the system does not tell. It costs two microseconds. */
+/** Resident memory of this process; 0 where the system does not tell. It costs about a microsecond. */
 uint64_t ResidentBytes() noexcept;
 
 /** By how much it grew; 0 when it shrank. */

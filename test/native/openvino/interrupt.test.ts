@@ -1,13 +1,16 @@
 /** What an interrupt of a worker does to its inference and its loads, and that nothing of it holds up a process's end. */
 import { cpus } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { firstNode, skipUnless } from '../../support/requirements.ts';
 import { runScenario, runtimes, scenarioValue, skip } from './support.ts';
 
 const MINUTES = 60_000;
 const CANCELLED = ['ERR_NN_CANCELLED', 'ERR_NN_CANCELLED'];
 const NOTHING = { compiledModels: 0, keptModels: 0, compiling: 0, abandoned: 0 };
 
-describe.skipIf(skip).each(runtimes)('interrupts over OpenVINO $version', (runtime) => {
+const tested = skipUnless(firstNode) ? runtimes.slice(0, 1) : runtimes;
+
+describe.skipIf(skip).each(tested)('interrupts over OpenVINO $version', (runtime) => {
   const interrupting = (what: string, ...args: string[]) => scenarioValue('interrupting', runtime, [what, ...args]);
 
   it(
