@@ -46,6 +46,8 @@ class Processes implements ProcessRunner {
   readonly #idle = new Set<GuestChild>();
   readonly #working = new Set<GuestChild>();
   readonly #waiting = new Set<Waiting>();
+  /** In a row. */
+  #failedStarts = 0;
   #isDisposed = false;
 
   constructor(options: ProcessRunnerOptions) {
@@ -118,6 +120,7 @@ class Processes implements ProcessRunner {
       };
       signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.add(waiting);
+      this.#failedStarts = 0;
       this.#serve();
     });
   }
@@ -144,7 +147,7 @@ class Processes implements ProcessRunner {
 
   /** Sees that there is a child for each run, and one more. */
   #fill(): void {
-    if (this.#isDisposed) return;
+    if (this.#isDisposed || this.#failedStarts >= MOST_TRIES) return;
     const wanted = Math.min(this.#working.size + this.#waiting.size, this.#options.processes);
     const usable = () => [...this.#children].filter(({ isLost }) => !isLost).length;
     while (wanted > 0 && usable() <= wanted) this.#start();
@@ -156,6 +159,7 @@ class Processes implements ProcessRunner {
     let isReady = false;
     child.ready.then(() => {
       isReady = true;
+      this.#failedStarts = 0;
       if (child.isLost) return;
       child.rest();
       this.#idle.add(child);
@@ -169,13 +173,14 @@ class Processes implements ProcessRunner {
     this.#idle.delete(child);
     if (this.#isDisposed) return;
     this.#options.onLost?.(end);
-    // Another would fail to start for the same reason, without end: who waits is told, and the next run tries again.
-    if (!wasReady && this.#children.size === 0) {
+    this.#failedStarts += wasReady ? 0 : 1;
+    // Others would fail to start for the same reason, without end: who waits is told, and the next run tries again.
+    if (this.#failedStarts >= MOST_TRIES) {
       const waiting = [...this.#waiting];
       this.#waiting.clear();
       for (const { refuse } of waiting) refuse(crashed(end));
     }
-    if (wasReady) this.#serve();
+    this.#serve();
   }
 }
 

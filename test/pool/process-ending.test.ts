@@ -122,6 +122,21 @@ describe('a child process', () => {
     expect((await runner.run(prepared, {})).outcome).toEqual(returned(4));
   });
 
+  it('that cannot start fails the run that waits for it, and is tried again with the next', async () => {
+    const runner = newRunner();
+    const { execPath } = process;
+    try {
+      process.execPath = '/no/such/program';
+      await expect(answer(runner, 1)).rejects.toMatchObject({
+        code: 'ERR_GUEST_CRASHED',
+        message: expect.stringContaining('ENOENT'),
+      });
+    } finally {
+      process.execPath = execPath;
+    }
+    expect(await answer(runner, 2)).toEqual(returned(2));
+  });
+
   it('outlives what a terminal sends to all processes', async () => {
     const runner = newRunner();
     await runner.warm();
