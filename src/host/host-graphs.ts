@@ -213,7 +213,9 @@ function modelSource(name: string, options: GraphOptions): { source: GraphSource
   }
   const paths = files.map(pathOf);
   const missing = paths.find((path) => !existsSync(path));
-  if (missing === undefined) return { source: { paths }, encoding };
+  // Two are IR, which need not be read on this thread to know.
+  const known = encoding === 'autodetect' && paths.length === 2 ? 'openvino' : encoding;
+  if (missing === undefined) return { source: { paths }, encoding: known };
   throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': the file '${missing}' does not exist`);
 }
 

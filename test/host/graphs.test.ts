@@ -230,19 +230,21 @@ describe.skipIf(skipUnless(runtime))('with OpenVINO', () => {
   const SUCCESS = '0';
   const UNKNOWN = '6';
 
-  it.each<[string, () => GraphOptions]>([
-    ['a directory', () => ({ dir: fixture('digits') })],
-    ['a path of a directory', () => ({ dir: fixture('digits').pathname, encoding: 'openvino' })],
-    ['files', () => ({ files: model })],
-    ['bytes', () => ({ bytes: model.map((file) => readFileSync(file)) })],
-    ['bytes of ONNX', () => ({ bytes: readFileSync(fixture('digits/model.onnx')) })],
+  it.each<[string, string, () => GraphOptions]>([
+    ['a directory', 'openvino', () => ({ dir: fixture('digits') })],
+    ['a path of a directory', 'openvino', () => ({ dir: fixture('digits').pathname, encoding: 'openvino' })],
+    ['files', 'openvino', () => ({ files: model })],
+    ['bytes', 'autodetect', () => ({ bytes: model.map((file) => readFileSync(file)) })],
+    ['bytes of ONNX', 'autodetect', () => ({ bytes: readFileSync(fixture('digits/model.onnx')) })],
     [
       'a file of TensorFlow Lite',
+      'tensorflowlite',
       () => ({ files: [fixture('digits/model.tflite').pathname], encoding: 'tensorflowlite' }),
     ],
-  ])('registers %s', async (_, options) => {
+  ])('registers %s as %s', async (_, expected, options) => {
     using host = new Host({ backend: 'native' });
-    const { inputs, outputs } = await host.graphs.register('digits', options());
+    const { inputs, outputs, encoding } = await host.graphs.register('digits', options());
+    expect(encoding).toBe(expected);
     expect(inputs).toMatchObject([{ elementType: 'f32' }]);
     expect(outputs).toMatchObject([{ elementType: 'f32', shape: [1, 10] }]);
     const module = await loader(host);
