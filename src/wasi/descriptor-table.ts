@@ -5,6 +5,9 @@ import type { Descriptor } from './fd/descriptor.ts';
 /** A guest that has more open at once is served by JavaScript alone. */
 const MOST_DIRECT = 1024;
 
+const NO_WORDS = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+
 /** Of a guest that has nothing open. */
 export function newDirectTable(): DirectTable {
   return {
@@ -26,7 +29,7 @@ export function newDirectTable(): DirectTable {
  * opened is made a {@link Descriptor} when somebody asks for it.
  */
 export class DescriptorTable {
-  readonly direct: DirectTable;
+  direct: DirectTable;
   /** Makes what a direct call has opened; set where there are direct calls. */
   adopt: ((hostFd: number, what: number) => Descriptor) | undefined;
   /** Numbers are few and dense: none is higher than as many were once open together. */
@@ -137,6 +140,12 @@ export class DescriptorTable {
         onError?.(error);
       }
     }
+  }
+
+  /** Lets go of what it shares with direct calls, which serve another guest then: nothing is open here, and nothing will be. */
+  detach(): void {
+    this.direct = { table: NO_WORDS, streams: NO_BYTES, opened: NO_WORDS, free: NO_BYTES, counts: new Int32Array(2) };
+    this.adopt = undefined;
   }
 
   /** Shows direct calls what a descriptor has become: one that has failed may be for JavaScript alone from then on. */

@@ -88,6 +88,8 @@ export function createPreview1(options: Preview1Options): Preview1 {
     dispose: (isOver = false) => {
       descriptors.closeAll((error) => options.report?.('fd_close', error));
       if (!isOver) return;
+      options.memory.watch(() => {});
+      descriptors.detach();
       direct?.release();
       direct = undefined;
     },

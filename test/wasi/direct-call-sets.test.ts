@@ -85,6 +85,23 @@ describe('direct calls of a guest that is over', () => {
     for (const guest of [one, two]) guest.preview1.dispose(true);
   });
 
+  it('are out of reach of the one before, whatever still calls for it', () => {
+    const over = guestIn(directoryWith('over'));
+    over.preview1.dispose(true);
+    const next = guestIn(directoryWith('next'));
+    const fd = open(next);
+    // Known to direct calls alone until JavaScript is asked about it.
+    expect(over.call('fd_tell', fd, 16)).toBe(ERRNO.badf);
+    expect(over.call('fd_renumber', fd, 3)).toBe(ERRNO.badf);
+    expect(over.call('path_create_directory', 3, 0, 4)).toBe(ERRNO.badf);
+    expect(over.callUnstable('path_open', 3, 0, 0, 4, 0, 2n, 0n, 0, 16)).toBe(ERRNO.badf);
+    // A view of the other memory must not take the place of this one's.
+    over.wasmMemory.grow(1);
+    over.memory.check(65536, 1);
+    expect(read(next, fd)).toBe('next');
+    next.preview1.dispose(true);
+  });
+
   it('are its own for ever where it is not said to be over', () => {
     const suspended = guestIn(directoryWith('suspended'));
     const fd = open(suspended);
