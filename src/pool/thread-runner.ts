@@ -15,6 +15,9 @@ const IDLE_MS = 30_000;
 /** A thread that dies before a guest begins is no fault of the guest: but where one after the other does, something is wrong. */
 const MOST_TRIES = 4;
 
+/** How often it is asked whether a guest has filled its heap. */
+const HEAP_CHECK_MS = 20;
+
 /** With less, V8 ends the whole process while it starts a thread. */
 const LEAST_HEAP_MEGABYTES = 16;
 
@@ -56,11 +59,13 @@ export class ThreadRunner implements PoolRunner {
   #ready = new Set<number>();
   #failedStarts = 0;
   #lastError: unknown;
+  #heapTimer: NodeJS.Timeout | undefined;
   #hasRun = false;
   #isDisposed = false;
 
   constructor(options: ThreadRunnerOptions) {
     this.#options = options;
+    keepAddon();
     const { maxHeapBytes } = options;
     const heapMegabytes = maxHeapBytes && Math.max(Math.ceil(maxHeapBytes / 2 ** 20), LEAST_HEAP_MEGABYTES);
     this.#piscina = new Piscina({
@@ -116,6 +121,7 @@ export class ThreadRunner implements PoolRunner {
     const guest = new GuestWatch(request, { ...watch, onLeft });
     turn.guest = guest;
     this.#turns.add(turn);
+    this.#heapTimer ??= setTimeout(() => this.#checkHeaps(), HEAP_CHECK_MS).unref();
     try {
       const isFree = this.#give(turn, guest).then(
         (end) => {
@@ -161,6 +167,13 @@ export class ThreadRunner implements PoolRunner {
     if (turn.threadId !== undefined) this.#options.onLost?.();
   }
 
+  /** A thread whose heap is full can tell nothing any more. */
+  #checkHeaps(): void {
+    for (const { guest } of this.#turns) guest?.checkHeap();
+    this.#heapTimer = undefined;
+    if (this.#turns.size > 0) this.#heapTimer = setTimeout(() => this.#checkHeaps(), HEAP_CHECK_MS).unref();
+  }
+
   #leaveBehind({ threadId, onLeftBehind }: Turn): void {
     const thread = this.#piscina.threads.find((candidate) => candidate.threadId === threadId);
     if (thread === undefined) return;
@@ -198,6 +211,18 @@ export class ThreadRunner implements PoolRunner {
     this.#failedStarts += 1;
     if (this.#failedStarts < MOST_TRIES) this.#keepSpare();
     else for (const { guest } of waiting) guest?.fail(lossError(this.#lastError ?? new Error('no thread starts')));
+  }
+}
+
+/**
+ * Loads it on this thread, too: a library that only other threads have loaded goes with the last of them, and what it wants
+ * called at the end of the process would be where nothing is any more.
+ */
+function keepAddon(): void {
+  try {
+    loadAddon();
+  } catch {
+    // Guests that need it are told.
   }
 }
 

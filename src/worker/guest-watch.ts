@@ -108,6 +108,14 @@ export class GuestWatch {
     return false;
   }
 
+  /** Ends the run where the guest has filled its thread's heap. */
+  checkHeap(): void {
+    if (!this.#beginning.isHeapFull) return;
+    this.fail(
+      new HostError('ERR_GUEST_HEAP_LIMIT', "the guest's objects took more than the heap of its thread may have"),
+    );
+  }
+
   /** The guest has ended, as its thread tells by another way: what it posted before is there. */
   takeEnd(end: TaskEnd): void {
     if (this.#settle === undefined) return;

@@ -3,6 +3,7 @@
  * function that this file exports.
  */
 import { workerData } from 'node:worker_threads';
+import { Beginning } from './beginning.ts';
 import type { TaskEnd, WorkerTask } from './guest-worker-messages.ts';
 import { endOfTask, runTask } from './task-run.ts';
 import { ThreadState } from './thread-state.ts';
@@ -14,6 +15,7 @@ const state = new ThreadState();
  * @param task undefined: the thread is to be there, and that is all
  */
 export default function run(task: WorkerTask | undefined): TaskEnd | undefined {
+  if (task?.beginning !== undefined) state.guardHeap(new Beginning(task.beginning).heapFlag);
   return task && endOfTask(task, state);
 }
 

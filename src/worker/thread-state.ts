@@ -12,10 +12,21 @@ type Backend = ReturnType<OwnedNnSupport['backend']>;
 const MOST_SHAPES = 256;
 const MOST_BACKENDS = 16;
 
+/** More than a guest can ask for before it is ended. */
+const HEAP_HEADROOM_BYTES = 4 * 2 ** 30;
+
 export class ThreadState {
   readonly #shapes = new Map<number, CompiledModule['shape']>();
   readonly #backends = new Map<string, () => Backend>();
   readonly interruptToken: number | undefined = ownInterruptToken();
+
+  /**
+   * Has the guest ended when its objects fill the heap, where V8 would end the process: whoever watches the flag is to end
+   * the thread then.
+   */
+  guardHeap(flag: Int32Array): void {
+    if (this.interruptToken !== undefined) loadAddon().thread.guardHeap(flag, HEAP_HEADROOM_BYTES);
+  }
 
   /** The module as it was packed, or not, for its way to this thread. */
   program({ shape, ...rest }: WorkerProgram): CompiledModule {

@@ -96,6 +96,15 @@ describe('a thread that dies', () => {
     expect(await answer(runner, 1)).toEqual(returned(1));
   });
 
+  it('is none that a guest fills with tables, but that guest is ended', async () => {
+    const runner = newRunner({ maxHeapBytes: 64 * 2 ** 20 });
+    const growing = `(module (table $table 1 funcref) (func (export "_start")
+      (loop (drop (table.grow $table (ref.null func) (i32.const 100000))) (br 0))))`;
+    const filling = runner.run(await request(growing), {});
+    await expect(filling).rejects.toMatchObject({ name: 'HostError', code: 'ERR_GUEST_HEAP_LIMIT' });
+    expect(await answer(runner, 1)).toEqual(returned(1));
+  });
+
   it(`at any moment costs one run at most, ${KILLS} times`, async () => {
     const random = chance(1);
     const runner = newRunner({ threads: 2 });
