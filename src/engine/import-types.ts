@@ -58,12 +58,19 @@ const PREVIEW1_PARAMETERS: Readonly<Record<string, string>> = {
 
 const LETTERS: Readonly<Record<string, string>> = { i: 'i32', I: 'i64' };
 
+/** Types that were made: each guest that is linked asks for the same. */
+const made = new Map<string, FunctionType>();
+
 /** The type of a function of `wasi_snapshot_preview1` or `wasi_unstable` (their types are the same), if it has one. */
 export function preview1Type(name: string): FunctionType | undefined {
+  const known = made.get(name);
+  if (known !== undefined) return known;
   const letters = Object.hasOwn(PREVIEW1_PARAMETERS, name) ? PREVIEW1_PARAMETERS[name] : undefined;
   if (letters === undefined) return undefined;
   const params = [...letters].map((letter) => LETTERS[letter] as string);
-  return { params, results: name === 'proc_exit' ? [] : ['i32'] };
+  const type = { params, results: name === 'proc_exit' ? [] : ['i32'] };
+  made.set(name, type);
+  return type;
 }
 
 /** The type of a wasi-nn call, which takes i32 only and returns an errno. */
@@ -72,7 +79,11 @@ export function wasiNnType(parameterCount: number): FunctionType {
 }
 
 export function sameFunctionType(a: FunctionType, b: FunctionType): boolean {
-  return a.params.join() === b.params.join() && a.results.join() === b.results.join();
+  return sameTypes(a.params, b.params) && sameTypes(a.results, b.results);
+}
+
+function sameTypes(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((type, index) => type === b[index]);
 }
 
 /** As the text format writes it: `(func (param i32 i32) (result i32))`. */

@@ -9,6 +9,9 @@ export class GuestFault extends Error {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -21,9 +24,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #buffer: Buffer = Buffer.alloc(0);
+  #bytes: Uint8Array = NO_BYTES;
+  #view: DataView = NO_VIEW;
+  /** Made when text is first read. */
+  #buffer: Buffer | undefined;
   #listener: ((bytes: Uint8Array) => void) | undefined;
 
   /** Names the memory, once it exists: an instance's exported memory is known only after instantiation. */
@@ -112,6 +116,7 @@ export class GuestMemory {
     this.#reach(start, end);
     // Another thread may change shared bytes while they are read.
     if (!(this.#bytes.buffer instanceof ArrayBuffer)) return utf8.decode(this.#bytes.slice(start, end));
+    this.#buffer ??= Buffer.from(this.#bytes.buffer);
     const text = this.#buffer.toString('utf8', start, end);
     // Far faster than a TextDecoder, but what is not UTF-8 becomes this character, which may be meant as well.
     return text.includes('\ufffd') ? utf8.decode(this.#bytes.subarray(start, end)) : text;
@@ -140,7 +145,7 @@ export class GuestMemory {
     if (buffer === undefined || buffer === this.#bytes.buffer) return;
     this.#bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);
-    this.#buffer = Buffer.from(buffer);
+    this.#buffer = undefined;
     this.#listener?.(this.#bytes);
   }
 
