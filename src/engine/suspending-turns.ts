@@ -4,7 +4,7 @@
  */
 
 /** What guests have of one turn of the event loop, together: the guest that has the turn then may go on, no other. */
-const SLICE_MS = 5;
+const SLICE_MS = 3;
 
 /** Of those who have had their turn, as many are kept at most. */
 const MOST_SERVED = 1024;
