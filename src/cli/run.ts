@@ -143,7 +143,9 @@ function checkTarget(target: string | undefined): void {
 function nnPlan(settings: RunSettings, keys: Keys): NnPlan | undefined {
   const graphs = keys.all('S', 'nn-graph').map((text) => parseNamedGraph(text as string));
   if (!keys.flag('S', 'nn', settings.form === 'own')) return undefined;
-  return { backend: settings.backend, openvinoDir: settings.openvinoDir, graphs };
+  // Graphs that a guest loads tell of their operations by themselves; those of the host are compiled without it.
+  const properties = settings.timeline === undefined || graphs.length === 0 ? undefined : { PERF_COUNT: 'YES' };
+  return { backend: settings.backend, openvinoDir: settings.openvinoDir, graphs, properties };
 }
 
 async function guestPlan(settings: RunSettings, keys: Keys, source: ModuleSource, io: CliIo): Promise<GuestPlan> {

@@ -135,4 +135,39 @@ describe.skipIf(skipUnless(runtime))('--timeline with OpenVINO', () => {
     expect([...counters].sort()).toEqual(['guest memory', 'resident memory']);
     expect(file.otherData.runtime).toMatch(/^OpenVINO \d/);
   });
+
+  it('has what each operation took within its computation', async () => {
+    const { file } = await traced(classify);
+    const compute = named(file, 'compute');
+    const operations = slices(file).filter(({ cat }) => cat === 'openvino');
+    expect(operations.length).toBeGreaterThan(3);
+    expect(operations.map(({ args }) => args.type)).toContain('Convolution');
+    for (const { ts, dur, args } of operations) {
+      expect(args.order).toBe('inferred');
+      expect(ts).toBeGreaterThanOrEqual(compute?.ts ?? Number.NaN);
+      expect(Math.round((ts + dur) * 1_000)).toBeLessThanOrEqual(
+        Math.round(((compute?.ts ?? 0) + (compute?.dur ?? 0)) * 1_000),
+      );
+    }
+  });
+
+  it('has them of named graphs, too, and in a run that is watched', async () => {
+    const guest = guestFile(`(module
+      (import "wasi_ephemeral_nn" "load_by_name" (func $load (param i32 i32 i32) (result i32)))
+      (import "wasi_ephemeral_nn" "init_execution_context" (func $init (param i32 i32) (result i32)))
+      (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 64) "digits")
+      (func (export "_start")
+        (drop (call $load (i32.const 64) (i32.const 6) (i32.const 0)))
+        (drop (call $init (i32.const 0) (i32.const 4)))
+        (drop (call $compute (i32.const 0)))))`);
+    const graph = ['-S', `nn,nn-graph=openvino::${FIXTURES}digits`];
+    for (const watch of [[], ['-W', 'timeout=240s']]) {
+      const { exitCode, file } = await traced([...graph, ...watch, guest]);
+      expect(exitCode).toBe(0);
+      expect(named(file, 'compute')?.args).toEqual({});
+      expect(slices(file).filter(({ cat }) => cat === 'openvino').length).toBeGreaterThan(3);
+    }
+  });
 });
