@@ -1,6 +1,7 @@
 /** One run for an embedder: what it asked for, where that runs, and what came of it. */
 import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type GuestRun, type NnSupport, runGuest } from '../engine/guest-run.ts';
+import { nowMs } from '../engine/run-recorder.ts';
 import type { RunMode } from '../engine/run-report.ts';
 import { canSuspend, runGuestSuspending } from '../engine/suspending-run.ts';
 import { GuestTrapError, HostError, type OptionError } from '../errors.ts';
@@ -180,8 +181,9 @@ class HostRun {
     const { inference, onRefused } = this.#context;
     const workers = this.#context.workers(isolation);
     throwIfAborted(signal);
+    const startMs = nowMs();
     try {
-      return await workers.run(
+      const report = await workers.run(
         {
           plan,
           nn: wasiNn === false ? undefined : inference.plan(this.#lease),
@@ -196,6 +198,8 @@ class HostRun {
           },
         },
       );
+      if (report.usage.phases.queue === undefined) this.#account.note('queue', startMs, startMs + report.queueMs);
+      return report;
     } catch (error) {
       throw this.#withOutput(error, isolation);
     }

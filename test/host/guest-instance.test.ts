@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { GuestInstance } from '../../src/host/guest-instance.ts';
 import { Host } from '../../src/host/host.ts';
 import type { HostInstanceOptions } from '../../src/host/instantiate.ts';
+import { skipUnless } from '../support/requirements.ts';
+import { nativeRuntime } from '../support/runtime.ts';
 
 const FD_WRITE = '(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))';
 const PROC_EXIT = '(import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))';
@@ -226,4 +228,55 @@ it('on the calling thread there is no time limit', async () => {
   const instance = await instantiate({ mode: 'calling-thread' });
   await expect(instance.call('count', { timeoutMs: 1 })).rejects.toEqual(code('ERR_OPTION_INVALID'));
   expect((await instance.call('count')).results).toEqual([101]);
+});
+
+/** Takes four numbers at 64 and gives them back at 96, computed by the graph `relu`, whose context it makes once. */
+const INFERRING = `(module
+  (import "wasi_ephemeral_nn" "load_by_name" (func $load_by_name (param i32 i32 i32) (result i32)))
+  (import "wasi_ephemeral_nn" "init_execution_context" (func $init (param i32 i32) (result i32)))
+  (import "wasi_ephemeral_nn" "set_input" (func $set_input (param i32 i32 i32) (result i32)))
+  (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+  (import "wasi_ephemeral_nn" "get_output" (func $get_output (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "relu")
+  (data (i32.const 16) "\\01\\00\\00\\00\\04\\00\\00\\00")
+  (data (i32.const 32) "\\10\\00\\00\\00\\02\\00\\00\\00\\01\\00\\00\\00\\40\\00\\00\\00\\10\\00\\00\\00")
+  (func (export "open") (result i32)
+    (i32.or (call $load_by_name (i32.const 0) (i32.const 4) (i32.const 8))
+      (call $init (i32.load (i32.const 8)) (i32.const 12))))
+  (func (export "infer") (result i32)
+    (i32.or (call $set_input (i32.load (i32.const 12)) (i32.const 0) (i32.const 32))
+      (i32.or (call $compute (i32.load (i32.const 12)))
+        (call $get_output (i32.load (i32.const 12)) (i32.const 0) (i32.const 96) (i32.const 16) (i32.const 4))))))`;
+
+describe.skipIf(skipUnless(nativeRuntime()))('graphs and execution contexts', () => {
+  it.each(['thread', 'calling-thread'] as const)('live on from call to call (%s)', async (mode) => {
+    const inferring = new Host();
+    await inferring.graphs.register('relu', { dir: new URL('../../fixtures/models/relu', import.meta.url) });
+    const module = await inferring.compile(new TextEncoder().encode(INFERRING));
+    const instance = await inferring.instantiate(module, { mode, graphs: ['relu'] });
+    open.push(instance);
+    expect((await instance.call('open')).results).toEqual([0]);
+    // What is registered may go: the instance keeps what it has.
+    inferring.graphs.unregister('relu');
+    for (const [input, output] of [
+      [
+        [-1, 2, -3, 4],
+        [0, 2, 0, 4],
+      ],
+      [
+        [5, -6, 7, -8],
+        [5, 0, 7, 0],
+      ],
+    ] as const) {
+      await instance.memory.write(64, new Uint8Array(Float32Array.from(input).buffer));
+      const { results, usage } = await instance.call('infer');
+      expect(results).toEqual([0]);
+      const bytes = await instance.memory.read(96, 16);
+      expect([...new Float32Array(bytes.buffer)]).toEqual(output);
+      expect(usage.phases.load_by_name?.count).toBe(1);
+    }
+    await instance.dispose();
+    await inferring.close();
+  });
 });

@@ -51,6 +51,7 @@ describe.each(MODES)('a guest with mode %s', (mode) => {
     expect(usage.peakMemoryBytes).toBeGreaterThanOrEqual(65_536);
     expect(usage.wallMs).toBeGreaterThanOrEqual(usage.queueMs);
     expect(usage.phases).toMatchObject({ instantiate: { count: 1 }, guest: { count: 1 } });
+    expect(usage.phases.queue?.wallMs ?? 0).toBeCloseTo(usage.queueMs, 1);
     expect(usage.spans).toBeUndefined();
   });
 
