@@ -1,0 +1,106 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { Registry } from 'prom-client';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { RunReport } from '../../src/engine/run-report.ts';
+import { Host } from '../../src/host/host.ts';
+import { CHANNELS, type PhaseReport } from '../../src/telemetry/channels.ts';
+import { collectMetrics } from '../../src/telemetry/metrics.ts';
+import { traceRuns } from '../../src/telemetry/opentelemetry.ts';
+
+const host = new Host();
+afterAll(() => host.dispose());
+
+const REFUSED = `(module
+  (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+  (func (export "_start") (drop (call $compute (i32.const 7)))))`;
+const TRAPPING = '(module (func (export "_start") unreachable))';
+
+const compiled = (text: string) => host.compile(new TextEncoder().encode(text), { name: 'guest.wat' });
+
+let undo: (() => void)[] = [];
+afterEach(() => {
+  for (const one of undo) one();
+  undo = [];
+});
+
+function collected<Message>(name: string): Message[] {
+  const messages: Message[] = [];
+  const listener = (message: unknown) => messages.push(message as Message);
+  subscribe(name, listener);
+  undo.push(() => unsubscribe(name, listener));
+  return messages;
+}
+
+describe.each(['calling-thread', 'thread', 'process'] as const)('a run of a host in mode %s', (mode) => {
+  it('is told over the channels, within the context of its caller', async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const runs = collected<RunReport>(CHANNELS.run);
+    const computed = collected<PhaseReport>(CHANNELS.compute);
+    const stores: unknown[] = [];
+    const store = () => stores.push(requests.getStore());
+    subscribe(CHANNELS.run, store);
+    undo.push(() => unsubscribe(CHANNELS.run, store));
+    const module = await compiled(REFUSED);
+    await requests.run('request 7', () => host.run(module, { mode, tenant: 'a' }));
+    expect(runs).toHaveLength(1);
+    expect(runs[0]).toMatchObject({ module: 'guest.wat', tenant: 'a', mode, outcome: 'returned', exitCode: 0 });
+    expect(computed).toHaveLength(1);
+    expect(computed[0]).toMatchObject({
+      name: 'compute',
+      detail: { errno: 6, errnoName: 'unsupported_operation' },
+      run: { id: runs[0]?.id, module: 'guest.wat' },
+    });
+    expect(stores).toEqual(['request 7']);
+  });
+
+  it('is told where it fails, with the code', async () => {
+    const runs = collected<RunReport>(CHANNELS.run);
+    const module = await compiled(TRAPPING);
+    await expect(host.run(module, { mode })).rejects.toMatchObject({ code: 'ERR_GUEST_TRAP' });
+    expect(runs[0]).toMatchObject({ outcome: 'failed', code: 'ERR_GUEST_TRAP', exitCode: undefined });
+  });
+
+  it('is in the metrics', async () => {
+    const register = new Registry();
+    const metrics = collectMetrics({ register, host });
+    undo.push(() => metrics.stop());
+    await host.run(await compiled(REFUSED), { mode });
+    const lines = (await register.metrics()).split('\n');
+    expect(lines).toContain(`wasi_nn_host_runs_total{outcome="returned",code="none",mode="${mode}"} 1`);
+    expect(lines).toContain('wasi_nn_host_refused_calls_total{call="compute",errno="unsupported_operation"} 1');
+    expect(lines).toContain('wasi_nn_host_instantiate_seconds_count 1');
+  });
+
+  it('is in the trace of its caller', async () => {
+    const exporter = new InMemorySpanExporter();
+    const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    const tracing = traceRuns({ tracerProvider });
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    undo.push(
+      () => tracing.stop(),
+      () => context.disable(),
+    );
+    const request = tracerProvider.getTracer('test').startSpan('request');
+    const module = await compiled(REFUSED);
+    await context.with(trace.setSpan(context.active(), request), () => host.run(module, { mode }));
+    request.end();
+    const spans = exporter.getFinishedSpans();
+    const parentOf = (name: string) => {
+      const parent = spans.find((span) => span.name === name)?.parentSpanContext?.spanId;
+      return spans.find((span) => span.spanContext().spanId === parent)?.name;
+    };
+    expect(parentOf('wasi-nn-host compute')).toBe('wasi-nn-host guest');
+    expect(parentOf('wasi-nn-host guest')).toBe('wasi-nn-host run');
+    expect(parentOf('wasi-nn-host run')).toBe('request');
+  });
+});
+
+it('a run that nobody listens to records no spans', async () => {
+  const { usage } = await host.run(await compiled(REFUSED));
+  expect(usage.spans).toBeUndefined();
+  expect(usage.phases.compute?.count).toBe(1);
+});
