@@ -4,7 +4,7 @@
  * `expected/` holds what wasmtime printed, with its version. Where a wasmtime is at hand, it is asked again. To record anew:
  * `RECORD=1 npx vitest run --config test/vitest.config.ts test/conformance -t records`.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import { createNodeFs } from '../../src/wasi/fd/node-fs.ts';
 import type { Preopen } from '../../src/wasi/index.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { runGuest } from '../support/run-guest.ts';
+import { runSuspended, suspension } from '../support/suspending-guest.ts';
 import {
   type Case,
   casesOf,
@@ -32,6 +33,7 @@ import { ConformanceTable, FUNCTIONS } from './table.ts';
 import { makeTree } from './tree.ts';
 import { runInWasmtime, wasmtime, wasmtimeVersion } from './wasmtime.ts';
 
+const cannotSuspend = skipUnless(suspension);
 const table = new ConformanceTable();
 let scratch: string;
 beforeAll(() => {
@@ -51,6 +53,13 @@ function outputOf(one: Case, preopen: Preopen, { wasm = PROBE, fs }: { wasm?: st
   expect(result.reports).toEqual([]);
   expect(result.trap).toBeUndefined();
   return normalized(result.stdout);
+}
+
+async function suspendedOutputOf(one: Case, preopen: Preopen, wasm = PROBE): Promise<string> {
+  const plan = { args: ['guest.wasm', ...one.calls], preopens: [preopen] };
+  const { outcome, stdout } = await runSuspended(readFileSync(wasm), { plan });
+  expect(outcome.kind).not.toBe('failed');
+  return normalized(Buffer.from(stdout, 'latin1').toString());
 }
 
 function peerOutputOf(one: Case, wasm = PROBE): string {
@@ -104,6 +113,13 @@ describe.each(families)('%s', (family) => {
 
   it.each(unstableCases)('$name: through wasi_unstable', (one) => {
     expect(outputOf(one, hostPreopen(), { wasm: UNSTABLE_PROBE })).toBe(inUnstable(expected(one)));
+  });
+
+  it.skipIf(cannotSuspend).each(cases)('$name: where the guest can be suspended', async (one) => {
+    expect(await suspendedOutputOf(one, hostPreopen())).toBe(expected(one));
+    if (one.inUnstable) {
+      expect(await suspendedOutputOf(one, hostPreopen(), UNSTABLE_PROBE)).toBe(inUnstable(expected(one)));
+    }
   });
 
   it.skipIf(skipUnless(wasmtime)).each(cases)('$name: as the wasmtime here', (one) => {
