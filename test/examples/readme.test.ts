@@ -56,6 +56,8 @@ describe('the examples of the README', () => {
       'node run.js fixtures/classify.wasm --dir fixtures/digits::fixture',
       'test/examples/classify.mjs',
       'test/examples/named-graph.mjs',
+      'test/examples/pool.mjs',
+      'test/examples/instance.mjs',
     ]);
   });
 
