@@ -1,9 +1,11 @@
 /** From the bytes or the file of a module to what V8 can instantiate. */
 import { readFileSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { ModuleError } from '../errors.ts';
 import { type ModuleShape, moduleKind, readModuleShape } from './module-binary.ts';
 import { type ModuleLimits, rewriteModule } from './module-rewrite.ts';
+import { hasSlowInstructions } from './slow-instructions.ts';
 import { withoutPrefix } from './trap.ts';
 
 /** A module and what the host knows of it. Can be posted to a worker thread. */
@@ -79,16 +81,35 @@ export function compileModule(source: ModuleSource, limits: ModuleLimits): Compi
   return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
 }
 
-/** The same in V8's own threads, but for a copy of the bytes. */
+/** The same in V8's own threads, but for a copy of the bytes, and so that a thread that runs the module can be ended. */
 export async function compileModuleAsync(source: ModuleSource, limits: ModuleLimits): Promise<CompiledModule> {
   const { bytes, ...rest } = prepared(source, limits);
   try {
-    const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+    const module = await WebAssembly.compile(interruptible(source, bytes) as Uint8Array<ArrayBuffer>);
     origins.set(module, { bytes: source.bytes, limits });
     return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
   } catch (error) {
     throw compileError(source.name, error);
   }
+}
+
+/** A custom section, named `ends`. */
+const MARK = Uint8Array.of(0, 5, 4, 0x65, 0x6e, 0x64, 0x73);
+
+/**
+ * For a module with slow instructions, has V8 look for requests to end in each round of a loop, from now on and in the whole
+ * process: Node 26 asks for the flag when it compiles a function, at its first call in whatever thread. Functions are
+ * optimized at their first call then, and not when they turn out to be hot. V8 shares what it compiled of equal bytes,
+ * which somebody may have had it compile before: the mark makes them others.
+ */
+function interruptible({ bytes: original, shape }: ModuleSource, bytes: Uint8Array): Uint8Array {
+  if (shape !== undefined && !hasSlowInstructions(original, shape)) return bytes;
+  setFlagsFromString('--no-wasm-dynamic-tiering');
+  if (shape === undefined) return bytes;
+  const marked = new Uint8Array(bytes.byteLength + MARK.byteLength);
+  marked.set(bytes);
+  marked.set(MARK, bytes.byteLength);
+  return marked;
 }
 
 /** What a module was made of: binary, whatever it was read from, and before its limits were written into it. */
