@@ -33,6 +33,8 @@ constexpr uint32_t kDirectCount = sizeof(kDirect) / sizeof(kDirect[0]);
 template <uint32_t kIndex>
 napi_value Enter(napi_env env, napi_callback_info info) {
   DirectCall call(env, info);
+  // A loop of calls that never meet JavaScript would not look whether it is to end.
+  if (call.guest().interrupt->requested()) return call.Answer(kNotPlain, kIndex);
   try {
     return call.Answer(kDirect[kIndex].function(call), kIndex);
   } catch (...) {

@@ -16,10 +16,13 @@ bool Room::GuardHeap(napi_env env, napi_value words, size_t headroom_bytes) {
       length == 0) {
     throw edge::ArgumentError("flag: expected an Int32Array with an element");
   }
-  // Never let go: the guard writes to it until the environment ends.
+  // Kept until another takes its place: the guard writes to it.
   napi_ref kept = nullptr;
   edge::Ok(napi_create_reference(env, words, 1, &kept));
-  return heap_guard_.Start(static_cast<int32_t*>(data), headroom_bytes);
+  const bool is_guarded = heap_guard_.Start(static_cast<int32_t*>(data), headroom_bytes);
+  if (guarded_words_) edge::Ok(napi_delete_reference(env, guarded_words_));
+  guarded_words_ = kept;
+  return is_guarded;
 }
 
 }  // namespace thread

@@ -42,6 +42,7 @@ class Room : public edge::RoomState {
   const std::shared_ptr<Interrupt> interrupt_;
   std::optional<Wake> wake_;
   HeapGuard heap_guard_;
+  napi_ref guarded_words_ = nullptr;
 };
 
 }  // namespace thread

@@ -1,7 +1,6 @@
 /** From the bytes or the file of a module to what V8 can instantiate. */
 import { readFileSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { ModuleError } from '../errors.ts';
 import { type ModuleShape, moduleKind, readModuleShape } from './module-binary.ts';
 import { type ModuleLimits, rewriteModule } from './module-rewrite.ts';
@@ -85,7 +84,7 @@ export function compileModule(source: ModuleSource, limits: ModuleLimits): Compi
 export async function compileModuleAsync(source: ModuleSource, limits: ModuleLimits): Promise<CompiledModule> {
   const { bytes, ...rest } = prepared(source, limits);
   try {
-    const module = await WebAssembly.compile(interruptible(source, bytes) as Uint8Array<ArrayBuffer>);
+    const module = await WebAssembly.compile((await interruptible(source, bytes)) as Uint8Array<ArrayBuffer>);
     origins.set(module, { bytes: source.bytes, limits });
     return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
   } catch (error) {
@@ -102,8 +101,9 @@ const MARK = Uint8Array.of(0, 5, 4, 0x65, 0x6e, 0x64, 0x73);
  * optimized at their first call then, and not when they turn out to be hot. V8 shares what it compiled of equal bytes,
  * which somebody may have had it compile before: the mark makes them others.
  */
-function interruptible({ bytes: original, shape }: ModuleSource, bytes: Uint8Array): Uint8Array {
+async function interruptible({ bytes: original, shape }: ModuleSource, bytes: Uint8Array): Promise<Uint8Array> {
   if (shape !== undefined && !hasSlowInstructions(original, shape)) return bytes;
+  const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString('--no-wasm-dynamic-tiering');
   if (shape === undefined) return bytes;
   const marked = new Uint8Array(bytes.byteLength + MARK.byteLength);
