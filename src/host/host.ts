@@ -114,7 +114,9 @@ export class Host {
   async instantiate(module: GuestModule, options: HostInstanceOptions = {}): Promise<GuestInstance> {
     this.#requireLive();
     const { instantiateOnHost } = await import('./instantiate.ts');
-    return instantiateOnHost({ inference: this.#inference, onRefused: this.#options.onRefused }, module, options);
+    const { onRefused, pool } = this.#options;
+    const shared = { inference: this.#inference, onRefused, maxHeapBytes: pool?.maxHeapBytes };
+    return instantiateOnHost(shared, module, options);
   }
 
   /** Of the workers that {@link Host.run} uses. */

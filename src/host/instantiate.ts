@@ -12,7 +12,7 @@ import { GuestInstance, type InstancePlace } from './guest-instance.ts';
 import { GuestModule } from './guest-module.ts';
 import { guestPlanOf } from './guest-plan-of.ts';
 import type { GraphLease } from './host-graphs.ts';
-import type { HostRunOptions } from './host-options.ts';
+import type { HostRunOptions, PoolOptions } from './host-options.ts';
 import type { RunContext } from './host-run.ts';
 import { checkRunOptions } from './option-checks.ts';
 import { checkNames, oneOf } from './option-forms.ts';
@@ -39,7 +39,11 @@ export interface HostInstanceOptions extends Pick<HostRunOptions, Exclude<(typeo
 
 /** @throws as `Host.instantiate` */
 export async function instantiateOnHost(
-  { inference, onRefused }: Pick<RunContext, 'inference' | 'onRefused'>,
+  {
+    inference,
+    onRefused,
+    maxHeapBytes,
+  }: Pick<RunContext, 'inference' | 'onRefused'> & Pick<PoolOptions, 'maxHeapBytes'>,
   module: GuestModule,
   options: HostInstanceOptions,
 ): Promise<GuestInstance> {
@@ -58,6 +62,7 @@ export async function instantiateOnHost(
       mode === 'thread'
         ? new ThreadPlace({ plan, nn: nn?.plan(lease), postRefusals: onRefused !== undefined }, resources, {
             onRefused,
+            maxHeapBytes,
           })
         : new CallingThreadPlace(plan, resources, nn?.support(lease));
     const instance = new GuestInstance(program, place);

@@ -4,7 +4,7 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { PoolError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
-import { GuestWatch, lossError } from '../worker/guest-watch.ts';
+import { GuestWatch, heapLimit, lossError } from '../worker/guest-watch.ts';
 import type { TaskEnd } from '../worker/guest-worker-messages.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, RunWatch } from './contract.ts';
@@ -17,9 +17,6 @@ const MOST_TRIES = 4;
 
 /** How often it is asked whether a guest has filled its heap. */
 const HEAP_CHECK_MS = 20;
-
-/** With less, V8 ends the whole process while it starts a thread. */
-const LEAST_HEAP_MEGABYTES = 16;
 
 /** Where JavaScript's new objects begin. V8's own measure suits programs; a guest's live in its memory. */
 const YOUNG_GENERATION_MEGABYTES = 8;
@@ -66,8 +63,6 @@ export class ThreadRunner implements PoolRunner {
   constructor(options: ThreadRunnerOptions) {
     this.#options = options;
     keepAddon();
-    const { maxHeapBytes } = options;
-    const heapMegabytes = maxHeapBytes && Math.max(Math.ceil(maxHeapBytes / 2 ** 20), LEAST_HEAP_MEGABYTES);
     this.#piscina = new Piscina({
       filename: options.entry ?? join(packageRoot(), 'dist', 'guest-worker.js'),
       minThreads: 1,
@@ -80,7 +75,7 @@ export class ThreadRunner implements PoolRunner {
       resourceLimits: {
         stackSizeMb: threadStackMegabytes(),
         maxYoungGenerationSizeMb: YOUNG_GENERATION_MEGABYTES,
-        ...(heapMegabytes !== undefined && { maxOldGenerationSizeMb: heapMegabytes }),
+        ...heapLimit(options.maxHeapBytes),
       },
     });
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#threadReady(id));

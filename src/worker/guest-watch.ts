@@ -111,9 +111,7 @@ export class GuestWatch {
   /** Ends the run where the guest has filled its thread's heap. */
   checkHeap(): void {
     if (!this.#beginning.isHeapFull) return;
-    this.fail(
-      new HostError('ERR_GUEST_HEAP_LIMIT', "the guest's objects took more than the heap of its thread may have"),
-    );
+    this.fail(heapError());
   }
 
   /** The guest has ended, as its thread tells by another way: what it posted before is there. */
@@ -219,6 +217,19 @@ const TIMED_OUT = { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' }
 /** @param reason as the signal has it */
 export function wasAborted(reason: unknown): Omit<GuestFailure, 'backtrace'> {
   return { code: 'ERR_GUEST_ABORTED', message: 'the run was aborted', cause: reason };
+}
+
+export function heapError(): HostError {
+  return new HostError('ERR_GUEST_HEAP_LIMIT', "the guest's objects took more than the heap of its thread may have");
+}
+
+/** With less, V8 ends the whole process while it starts a thread. */
+const LEAST_HEAP_MEGABYTES = 16;
+
+/** For `resourceLimits` of a thread. */
+export function heapLimit(maxHeapBytes: number | undefined): { maxOldGenerationSizeMb?: number } {
+  if (maxHeapBytes === undefined) return {};
+  return { maxOldGenerationSizeMb: Math.max(Math.ceil(maxHeapBytes / 2 ** 20), LEAST_HEAP_MEGABYTES) };
 }
 
 /** @param error what the thread died of, as Node has it */

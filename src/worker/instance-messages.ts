@@ -7,6 +7,8 @@ import type { WorkerTask } from './guest-worker-messages.ts';
 export interface InstanceTask {
   task: WorkerTask;
   commands: MessagePort;
+  /** For `NativeThread.guardHeap`. */
+  heapFlag: SharedArrayBuffer;
 }
 
 /** One at a time: the next is posted when the answer is there. */

@@ -8,7 +8,7 @@ import type { LiveAnswer } from '../engine/live-guest.ts';
 import { HostError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
-import { lossError, wasAborted } from './guest-watch.ts';
+import { heapError, heapLimit, lossError, wasAborted } from './guest-watch.ts';
 import type { WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
 import { unknownUsage } from './known-usage.ts';
@@ -24,7 +24,12 @@ export interface CallWatch {
 export interface InstanceThreadOptions {
   onRefused?: ((refusal: Refusal) => void) | undefined;
   onWasiFault?: WasiFaultListener | undefined;
+  /** Heap of JavaScript of the thread, in bytes. Default: V8's. */
+  maxHeapBytes?: number | undefined;
 }
+
+/** How often it is asked whether the guest has filled its heap. */
+const HEAP_CHECK_MS = 20;
 
 /** Timers of Node hold no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -38,6 +43,7 @@ export class InstanceThread {
   readonly #commands: MessagePort;
   readonly #worker: Worker;
   readonly #options: InstanceThreadOptions;
+  readonly #heapFlag = new Int32Array(new SharedArrayBuffer(4));
   #interruptToken: number | undefined;
   /** Of the command that is underway. */
   #settle: Settle | undefined;
@@ -53,9 +59,12 @@ export class InstanceThread {
     const task = workerTask(this.#services.task);
     try {
       this.#worker = new Worker(join(packageRoot(), 'dist', 'instance-worker.js'), {
-        workerData: { task, commands: port2 } satisfies InstanceTask,
+        workerData: { task, commands: port2, heapFlag: this.#heapFlag.buffer } satisfies InstanceTask,
         transferList: [task.calls.port, port2],
-        resourceLimits: { stackSizeMb: threadStackMegabytes(task.plan.maxWasmStackBytes) },
+        resourceLimits: {
+          stackSizeMb: threadStackMegabytes(task.plan.maxWasmStackBytes),
+          ...heapLimit(options.maxHeapBytes),
+        },
       });
     } catch (error) {
       this.#close();
@@ -83,6 +92,7 @@ export class InstanceThread {
     this.#commands.ref();
     let timer: NodeJS.Timeout | undefined;
     let abort: (() => void) | undefined;
+    const heapTimer = setInterval(() => this.#checkHeap(), HEAP_CHECK_MS);
     try {
       const reply = await new Promise<InstanceReply | Error>((resolve) => {
         this.#settle = resolve;
@@ -99,6 +109,7 @@ export class InstanceThread {
     } finally {
       this.#settle = undefined;
       clearTimeout(timer);
+      clearInterval(heapTimer);
       if (abort !== undefined) signal?.removeEventListener('abort', abort);
       this.idle();
     }
@@ -132,6 +143,11 @@ export class InstanceThread {
     const received = receiveMessageOnPort(this.#commands) as { message: InstanceReply } | undefined;
     if (received === undefined) this.#leave(TIMED_OUT);
     else void this.#take(received.message);
+  }
+
+  /** A thread whose heap is full can tell nothing any more. */
+  #checkHeap(): void {
+    if (Atomics.load(this.#heapFlag, 0) !== 0) this.#lose(heapError());
   }
 
   #leave(failure: Omit<GuestFailure, 'backtrace'>): void {

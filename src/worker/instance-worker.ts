@@ -7,8 +7,9 @@ import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-me
 import { unpackTask } from './task-run.ts';
 import { ThreadState } from './thread-state.ts';
 
-const { task, commands } = workerData as InstanceTask;
+const { task, commands, heapFlag } = workerData as InstanceTask;
 const state = new ThreadState();
+state.guardHeap(new Int32Array(heapFlag));
 let guest: LiveGuest | undefined;
 
 function start(): LiveGuest {
