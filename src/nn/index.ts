@@ -44,6 +44,8 @@ export interface GuestLimits {
   executionContexts: number;
   /** Bytes that the inputs of all execution contexts keep together. */
   inputBytes: number;
+  /** Bytes that the outputs of all execution contexts take together; those of a size that is computed count once they have it. */
+  outputBytes: number;
   /** Bytes of one input or output of a graph that the guest loads, where the model fixes its shape. */
   tensorBytes: number;
 }
@@ -52,6 +54,7 @@ export const DEFAULT_GUEST_LIMITS: GuestLimits = {
   graphs: 1024,
   executionContexts: 4096,
   inputBytes: 2 ** 32,
+  outputBytes: 2 ** 32,
   tensorBytes: 2 ** 29,
 };
 

@@ -2,13 +2,14 @@
 import { HostError, printable } from '../../errors.ts';
 import { isStackOverflow } from '../../guest/stack-overflow.ts';
 import { describe } from '../../options.ts';
-import type { Backend, BackendExecutionContext, BackendGraph, ElementType, Tensor } from '../backend.ts';
+import type { Backend, BackendExecutionContext, BackendGraph, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type NnCall, type WasiNn, type WasiNnOptions } from '../index.ts';
 import { CallRefused, errnoOf } from './errno.ts';
 import { parseGuestConfig } from './guest-config.ts';
 import { readBuilders, readBytes, readTensor, readTensorRecord, readText, requireResult } from './guest-values.ts';
 import { HandleTable } from './handle-table.ts';
-import { type CallName, ELEMENT_BYTES, ENCODINGS, ERRNO, PARAMETER_COUNTS, TARGETS } from './witx.ts';
+import { fixedBytes, type HeldOutputs, OutputBytes } from './tensor-bytes.ts';
+import { type CallName, ENCODINGS, ERRNO, PARAMETER_COUNTS, TARGETS } from './witx.ts';
 
 /** A graph behind a handle. Registered graphs are the registry's: unloading takes only the handle. */
 interface GraphEntry {
@@ -16,10 +17,11 @@ interface GraphEntry {
   owned: boolean;
 }
 
-/** An execution context behind a handle, and how many bytes each of its inputs keeps. */
+/** An execution context behind a handle, and how many bytes each of its inputs, and its outputs, keep. */
 interface ContextEntry {
   context: BackendExecutionContext;
   inputBytes: Map<number, number>;
+  outputs: HeldOutputs;
 }
 
 /**
@@ -119,6 +121,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
   readonly #contexts: HandleTable<ContextEntry>;
   #backend: Backend | undefined;
   #inputBytes = 0;
+  readonly #outputBytes: OutputBytes;
   #disposed = false;
   /** Whether somebody wants to know what calls are about. */
   readonly #isObserved: boolean;
@@ -129,6 +132,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     this.#options = options;
     this.#isObserved = options.onCall !== undefined;
     this.#limits = { ...DEFAULT_GUEST_LIMITS, ...options.limits };
+    this.#outputBytes = new OutputBytes(this.#limits.outputBytes);
     this.#graphs = new HandleTable('graph', this.#limits.graphs);
     this.#contexts = new HandleTable('execution context', this.#limits.executionContexts);
   }
@@ -235,7 +239,8 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    * @param result offset where the context's handle is written, u32
    *
    * Errnos: `unsupported_operation` for an unknown graph; `invalid_argument` for a result outside memory; `too_large`
-   * when the guest holds all contexts it may hold; `runtime_error` when the runtime cannot make one.
+   * when the guest holds all contexts it may hold, or their outputs all they may take; `runtime_error` when the runtime
+   * cannot make one.
    *
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `init-execution-context`
    */
@@ -243,8 +248,8 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     const entry = this.#graphs.get(graph);
     this.#contexts.requireRoom();
     requireResult(this.#options.memory, "the context's handle", result);
-    const context = entry.graph.initExecutionContext();
-    this.#options.memory.writeU32(result, this.#contexts.insert({ context, inputBytes: new Map() }));
+    const made = this.#outputBytes.newContext(entry.graph);
+    this.#options.memory.writeU32(result, this.#contexts.insert({ ...made, inputBytes: new Map() }));
   }
 
   /**
@@ -273,15 +278,17 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
    *
    * @param context handle
    *
-   * Errnos: `unsupported_operation` for an unknown context; `busy` while it computes; `runtime_error` when the runtime fails.
+   * Errnos: `unsupported_operation` for an unknown context; `busy` while it computes; `runtime_error` when the runtime fails;
+   * `too_large` when the outputs of all contexts take more than they may already.
    *
    * @see https://github.com/WebAssembly/wasi-nn/blob/main/wit/wasi-nn.wit `compute`
    */
   compute(context: number): Done {
-    const { context: computing } = this.#contexts.get(context);
-    if (this.#options.isSuspending) return computing.computeAsync().then(() => this.#noteOperations(computing));
-    computing.compute();
-    return this.#noteOperations(computing);
+    const entry = this.#contexts.get(context);
+    this.#outputBytes.requireRoom();
+    if (this.#options.isSuspending) return entry.context.computeAsync().then(() => this.#noteComputed(entry));
+    entry.context.compute();
+    return this.#noteComputed(entry);
   }
 
   /**
@@ -332,6 +339,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
   finalize_execution_context(context: number): void {
     const entry = this.#contexts.remove(context);
     for (const byteLength of entry.inputBytes.values()) this.#inputBytes -= byteLength;
+    this.#outputBytes.release(entry.outputs);
     entry.context.dispose();
   }
 
@@ -366,9 +374,9 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
 
   /** Releases a graph whose tensors would take more memory than a guest may have. */
   #requireSizes(graph: BackendGraph): void {
-    for (const { name, elementType, shape } of [...graph.inputs, ...graph.outputs]) {
-      const elementBytes = ELEMENT_BYTES[elementType as ElementType] ?? 1;
-      const byteLength = (shape ?? []).reduce((product, dimension) => product * Math.max(dimension, 1), elementBytes);
+    for (const port of [...graph.inputs, ...graph.outputs]) {
+      const { name, elementType, shape } = port;
+      const byteLength = fixedBytes(port);
       if (byteLength <= this.#limits.tensorBytes) continue;
       graph.dispose();
       const limit = `at most ${this.#limits.tensorBytes} may`;
@@ -379,7 +387,8 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     }
   }
 
-  #noteOperations(context: BackendExecutionContext): undefined {
+  #noteComputed({ context, outputs }: ContextEntry): undefined {
+    this.#outputBytes.computed(outputs, context);
     if (this.#options.profile) this.#operations = context.profile?.();
   }
 

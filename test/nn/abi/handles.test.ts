@@ -115,6 +115,33 @@ describe('limits', () => {
     }
   });
 
+  it('bound the bytes of outputs, and count those of released contexts no more', () => {
+    const guest = new TestGuest({ nn: { limits: { outputBytes: 40 } } });
+    const graph = guest.load('relu');
+    const [first] = [guest.init(graph), guest.init(graph)];
+    expect(guest.call('init_execution_context', [graph, AT.context])).toBe(too_large);
+    expect(guest.refusal().reason).toBe('init_execution_context: all outputs would take 48 bytes, at most 40 may');
+    expect(guest.backend.live.executionContexts).toBe(2);
+    expect(guest.call('finalize_execution_context', [first as number])).toBe(success);
+    guest.init(graph);
+  });
+
+  it('count outputs of a size that is computed once they have it', () => {
+    const guest = new TestGuest({ nn: { limits: { outputBytes: 40 } } });
+    const context = guest.init(guest.load('dynamic-batch'));
+    const rows = (count: number) => ({ dimensions: [count, 4], data: new Uint8Array(16 * count) });
+    expect(guest.setInput(context, 0, rows(3))).toBe(success);
+    expect(guest.call('compute', [context])).toBe(success);
+    expect(guest.call('compute', [context])).toBe(too_large);
+    expect(guest.refusal().reason).toBe('compute: all outputs would take 48 bytes, at most 40 may');
+    expect(guest.call('finalize_execution_context', [context])).toBe(success);
+    const next = guest.init(0);
+    for (const count of [2, 1, 2]) {
+      expect(guest.setInput(next, 0, rows(count))).toBe(success);
+      expect(guest.call('compute', [next])).toBe(success);
+    }
+  });
+
   it('bound the size of a tensor that a model fixes, and release the model', () => {
     const guest = new TestGuest({ nn: { limits: { tensorBytes: 15 } } });
     guest.putBuilders(smallModel('relu'));
