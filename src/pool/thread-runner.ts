@@ -102,6 +102,8 @@ export class ThreadRunner implements PoolRunner {
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     for (const { guest } of this.#turns) guest?.fail(closed());
+    // Piscina would start another thread for one that was left behind and ends when the pool is gone.
+    Object.assign(this.#piscina.options, { minThreads: 0 });
     await this.#piscina.destroy();
   }
 

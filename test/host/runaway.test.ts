@@ -216,6 +216,19 @@ describe('a guest that takes all it can get', () => {
     await expectNextRuns(host);
   });
 
+  it('is ended when its table fills the heap, and leaves no thread where that takes long', {
+    timeout: MINUTE,
+  }, async () => {
+    const host = newHost();
+    const text = `(module (table $table 1 funcref) (func (export "_start")
+      (loop $next (drop (table.grow $table (ref.null func) (i32.const 1000))) (br $next))))`;
+    const module = await host.compile(new TextEncoder().encode(text));
+    const ended = await host.run(module, { timeoutMs: MINUTE }).catch((error: unknown) => error);
+    expect(ended).toMatchObject({ code: 'ERR_GUEST_HEAP_LIMIT' });
+    await host.close();
+    await vi.waitFor(() => expect(threadCount()).toBeLessThanOrEqual(threadsBefore), MINUTE);
+  });
+
   it('is refused with tables that are too large together, and with one beyond its limit', async () => {
     await using host = newHost();
     const run = async (tables: string, options: HostRunOptions = {}) => {
