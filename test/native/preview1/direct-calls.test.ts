@@ -31,7 +31,15 @@ function guest(changes: object = {}): DirectGuest {
     free: new Uint8Array(8),
     counts: new Int32Array(2),
   };
-  return { ...table, kinds, positions, moved: new Float64Array(2), monotonicStart: new BigInt64Array(1), functions, ...changes };
+  return {
+    ...table,
+    kinds,
+    positions,
+    moved: new Float64Array(2),
+    monotonicStart: new BigInt64Array(1),
+    functions,
+    ...changes,
+  };
 }
 
 describe('directCalls', () => {
