@@ -52,7 +52,7 @@ export const ERROR_CODES = {
   ERR_NN_BUFFER_TOO_SMALL: 'the output does not fit the buffer; nothing was written',
   ERR_NN_NO_OUTPUT: 'the output has no bytes yet: nothing was computed',
   ERR_NN_INFER: 'the runtime failed while computing',
-  ERR_NN_CANCELLED: 'the inference was cancelled',
+  ERR_NN_CANCELLED: 'a compilation, an inference or another call was cut short, since its guest was ended',
   ERR_NN_BUSY: 'the execution context is computing',
   ERR_NN_COMPILE_LIMIT: 'as many models as may be are still compiling for guests that were ended',
   ERR_NN_OUT_OF_MEMORY: 'memory ran out while a model was loaded or computed',
@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   ERR_NN_PROPERTY: 'the runtime or the device does not know this property, or refuses its value',
 } as const;
 
+/** A key of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 const MAX_MESSAGE_CHARACTERS = 4_000;
@@ -78,6 +79,7 @@ export class HostError extends Error {
   /** Stable code, see {@link ERROR_CODES}. */
   readonly code: ErrorCode;
 
+  /** @param message made one printable line */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(printable(message), options);
     this.name = new.target.name;
@@ -104,8 +106,9 @@ export class GuestTrapError extends HostError {
   readonly backtrace: readonly string[];
   /** What the guest had written until then, where that was to be captured. */
   readonly stdout: Uint8Array | undefined;
+  /** The same of standard error. */
   readonly stderr: Uint8Array | undefined;
-  /** What it used until then. */
+  /** What it used until then. Undefined for calls of an instance that stays. */
   readonly usage: RunUsage | undefined;
 
   constructor(code: ErrorCode, message: string, options: GuestTrapDetails = {}) {
@@ -117,11 +120,17 @@ export class GuestTrapError extends HostError {
   }
 }
 
+/** What is known of a guest that failed, see {@link GuestTrapError}. */
 export interface GuestTrapDetails {
+  /** What the engine or the host threw. */
   cause?: unknown;
+  /** Default: none. */
   backtrace?: readonly string[] | undefined;
+  /** What was captured. */
   stdout?: Uint8Array | undefined;
+  /** What was captured. */
   stderr?: Uint8Array | undefined;
+  /** What the guest used. */
   usage?: RunUsage | undefined;
 }
 

@@ -1,12 +1,15 @@
 /**
  * Runs unmodified WebAssembly guests that use wasi-nn, in V8, with OpenVINO in this process.
  *
+ * {@link Host} is where to begin; {@link Pool} runs many guests with workers of its own. Times are in milliseconds and sizes in
+ * bytes, as their names say. What is thrown on purpose is a {@link HostError}, with a code out of {@link ERROR_CODES}.
+ *
  * @example
  * const host = new Host();
  * const module = await host.compile('classify.wasm');
  * const { exitCode, stdout } = await host.run(module, { preopens: [{ hostPath: 'digits', guestPath: 'fixture' }] });
  *
- * @packageDocumentation
+ * @module wasi-nn-host
  */
 
 export type {
@@ -25,6 +28,7 @@ export {
   BackendError,
   ERROR_CODES,
   type ErrorCode,
+  type GuestTrapDetails,
   GuestTrapError,
   HostError,
   ModuleError,
@@ -52,7 +56,10 @@ export { Pool, type PoolRunOptions } from './host/pool.ts';
 export type { CapturesStderr, CapturesStdout, HostRunResult } from './host/run-result.ts';
 export type { ElementType, Encoding, ExecutionTarget, TensorInfo } from './nn/backend.ts';
 export type { Refusal } from './nn/index.ts';
-export type { Isolation, PoolStats, QueueKey } from './pool/contract.ts';
+export type { Isolation, PoolStats, QueueKey, WorkerPoolOptions } from './pool/contract.ts';
+export type { StdioOptions } from './stdio/contract.ts';
+export type { ByteSink } from './stdio/stream-sink.ts';
+export type { ByteStream } from './stdio/stream-source.ts';
 export {
   CHANNELS,
   type ChannelName,

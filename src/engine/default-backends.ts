@@ -7,10 +7,10 @@ import { OpenVinoNodeBackend } from '../nn/backends/openvino-node/backend.ts';
 import { findRuntime, runtimeNotFound } from '../openvino-runtime/index.ts';
 import { invalidOption } from '../options.ts';
 
-export const BACKEND_CHOICES = ['auto', 'native', 'openvino-node'] as const;
-
 /** `auto` is `native`, and `openvino-node` where the native addon or `libopenvino_c` is missing. */
-export type BackendChoice = (typeof BACKEND_CHOICES)[number];
+export type BackendChoice = 'auto' | 'native' | 'openvino-node';
+
+export const BACKEND_CHOICES: readonly BackendChoice[] = ['auto', 'native', 'openvino-node'];
 
 export interface BackendOptions {
   /** Default: `auto`. */

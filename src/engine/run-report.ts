@@ -9,24 +9,40 @@ export type { OperationTime };
  * worker, a worker that had to be started first); `guest` lasts from the start function to the end and holds all that
  * follow, which are wasi-nn's calls and the waits of a suspended guest.
  */
-export const SPAN_NAMES = [
-  'compile',
-  'queue',
-  'start',
-  'instantiate',
-  'guest',
-  'load',
-  'load_by_name',
-  'init_execution_context',
-  'set_input',
-  'compute',
-  'get_output',
-  'unload',
-  'finalize_execution_context',
-  'wait',
-] as const;
+export type SpanName =
+  | 'compile'
+  | 'queue'
+  | 'start'
+  | 'instantiate'
+  | 'guest'
+  | 'load'
+  | 'load_by_name'
+  | 'init_execution_context'
+  | 'set_input'
+  | 'compute'
+  | 'get_output'
+  | 'unload'
+  | 'finalize_execution_context'
+  | 'wait';
 
-export type SpanName = (typeof SPAN_NAMES)[number];
+const SPANS: Readonly<Record<SpanName, true>> = {
+  compile: true,
+  queue: true,
+  start: true,
+  instantiate: true,
+  guest: true,
+  load: true,
+  load_by_name: true,
+  init_execution_context: true,
+  set_input: true,
+  compute: true,
+  get_output: true,
+  unload: true,
+  finalize_execution_context: true,
+  wait: true,
+};
+
+export const SPAN_NAMES = Object.keys(SPANS) as readonly SpanName[];
 
 /**
  * How much is noted of a run: sums by phase, as always; each span as well, where somebody listens (`telemetry/`); and memory
@@ -34,10 +50,13 @@ export type SpanName = (typeof SPAN_NAMES)[number];
  */
 export type RecordLevel = 'phases' | 'spans' | 'timeline';
 
+/** Something that took time in a run, from its beginning to its end. */
 export interface RunSpan {
+  /** What it was. */
   name: SpanName;
   /** Milliseconds since the epoch, with fractions: the same clock in every thread and process of a machine. */
   startMs: number;
+  /** By the same clock. */
   endMs: number;
   /** Of `load`: `isHit`, `byteLength`; of tensors: `index`, `byteLength`; of refused calls: `errno`; … */
   detail?: Readonly<Record<string, string | number | boolean>> | undefined;
@@ -47,30 +66,44 @@ export interface RunSpan {
 
 /** The memory of a guest or its host at a moment. */
 export interface MemorySample {
+  /** Milliseconds since the epoch, with fractions. */
   atMs: number;
   /** Linear memories of the guest together. */
   guestBytes: number;
-  /** Resident memory of the process. */
+  /** Resident memory of the process that the guest runs in, all its other guests included. */
   residentBytes: number;
 }
 
+/** All spans of one name together. */
 export interface PhaseUsage {
+  /** How many there were. */
   count: number;
+  /** What they took together, in milliseconds. */
   wallMs: number;
 }
 
 /** What one guest used, measured where it ran. */
 export interface GuestUsage {
-  /** Processor time of the guest's thread; undefined where several guests share a thread in turns, or nothing tells. */
+  /**
+   * Processor time of the guest's thread, in milliseconds; undefined where several guests share a thread in turns, or nothing
+   * tells. Threads of the inference runtime are not in it.
+   */
   cpuMs: number | undefined;
-  /** Linear memories together, at their largest. */
+  /** Linear memories together, at their largest, in bytes. */
   peakMemoryBytes: number;
-  /** By WASI calls: files, streams and sockets. */
+  /** By WASI calls: from files, streams and sockets. */
   bytesRead: number;
+  /** By WASI calls: to files, streams and sockets. */
   bytesWritten: number;
+  /** What took how long, by name; names that did not occur are absent. */
   phases: Readonly<Partial<Record<SpanName, PhaseUsage>>>;
   /** Models that the guest loaded: found compiled, and compiled for it. */
-  loads: { hits: number; misses: number };
+  loads: {
+    /** Found compiled, or compiling. */
+    hits: number;
+    /** Compiled for this guest. */
+    misses: number;
+  };
   /** In the order of their ends; where spans are recorded. */
   spans?: readonly RunSpan[] | undefined;
   /** In a run with a timeline only. */
@@ -79,8 +112,11 @@ export interface GuestUsage {
   leftOut?: Readonly<LeftOut> | undefined;
 }
 
+/** How much was left out of what was recorded of a run. */
 export interface LeftOut {
+  /** Calls and waits without a span; they count in `phases` all the same. */
   spans: number;
+  /** Operations of the runtime without a time. */
   operations: number;
 }
 
@@ -95,10 +131,11 @@ export type RunMode = 'calling-thread' | 'suspending' | 'thread' | 'process';
 
 /** What one run used, as its caller sees it. */
 export interface RunUsage extends GuestUsage {
+  /** Where the guest ran. */
   mode: RunMode;
-  /** From the call of `run` until the guest's end was known. */
+  /** From the call of `run` until the guest's end was known, in milliseconds. */
   wallMs: number;
-  /** Of that: how long it waited for a worker. */
+  /** Of that: how long it waited for a worker, in milliseconds. */
   queueMs: number;
 }
 
@@ -112,9 +149,11 @@ export interface RunReport {
   tenant: string;
   /** Undefined: it ended before it was decided. */
   mode: RunMode | undefined;
+  /** When `run` was called, in milliseconds since the epoch, with fractions. */
   startMs: number;
+  /** When the run had ended, by the same clock. */
   endMs: number;
-  /** How long it waited for its turn. */
+  /** How long it waited for its turn, in milliseconds. */
   queueMs: number;
   /** `returned` and `exited` are the guest's own; `failed` has a code. */
   outcome: 'returned' | 'exited' | 'failed';

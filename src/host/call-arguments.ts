@@ -7,7 +7,9 @@ import { checkNames, isObject, optional } from './option-forms.ts';
 
 /** How long a call may take, and who may end it; either ends the instance. Not for one on the calling thread. */
 export interface CallOptions {
+  /** Ends the instance after this many milliseconds, counted from when the call's turn has come. Default: no limit. */
   timeoutMs?: number;
+  /** Ends the instance when it is aborted. */
   signal?: AbortSignal;
 }
 

@@ -15,8 +15,9 @@ export interface GuestCallResult {
   results: readonly WasmValue[];
   /** Set where the guest ended itself during the call (`proc_exit`): it cannot be called any more. */
   exitCode: number | undefined;
-  /** What the guest wrote during the call, where that is captured. */
+  /** What the guest wrote to standard output during the call, where that is captured. The caller's to keep. */
   stdout: Buffer | undefined;
+  /** The same of standard error. */
   stderr: Buffer | undefined;
   /** Of all calls until now, instantiation included. */
   usage: GuestUsage;
@@ -41,6 +42,7 @@ export interface InstancePlace {
  * A trap, an exit, an abort or a timeout ends it, since nobody knows then what state its data is in.
  */
 export class GuestInstance {
+  /** The guest's linear memory. */
   readonly memory: InstanceMemory;
   readonly #program: CompiledModule;
   readonly #place: InstancePlace;
@@ -78,6 +80,7 @@ export class GuestInstance {
   /**
    * Calls an export.
    *
+   * @param name of the function, see {@link GuestInstance.exports}
    * @param args of its parameters' types: `number` for i32 (signed or unsigned), f32 and f64, `bigint` for i64; after them
    *   `{ timeoutMs, signal }`, which count from when the call's turn has come, and end the instance
    * @throws OptionError for arguments that do not fit; ModuleError ERR_MODULE_EXPORT where there is no such function, or one
@@ -102,6 +105,7 @@ export class GuestInstance {
     return this.#disposal;
   }
 
+  /** {@link GuestInstance.dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
@@ -161,14 +165,18 @@ export class InstanceMemory {
     this.#ask = ask;
   }
 
-  /** Its size now; 0 where the module has none that is visible. @throws HostError ERR_RELEASED */
+  /**
+   * Its size now, in bytes; 0 where the module has none that is visible.
+   * @throws HostError ERR_RELEASED
+   */
   byteLength(): Promise<number> {
     return this.#ask((place) => place.memoryByteLength());
   }
 
   /**
-   * Bytes of the memory, copied, after the calls that were made before.
-   * @param offset in bytes
+   * Bytes of the memory, after the calls that were made before. They are a copy, which is the caller's.
+   * @param offset of the first, in bytes from the beginning of the memory
+   * @param byteLength how many
    * @throws OptionError where the range leaves the memory; HostError ERR_RELEASED
    */
   async read(offset: number, byteLength: number): Promise<Uint8Array> {
@@ -181,8 +189,9 @@ export class InstanceMemory {
   }
 
   /**
-   * Copies bytes into the memory, after the calls that were made before; they may change once the promise is settled.
-   * @param offset in bytes
+   * Copies bytes into the memory, after the calls that were made before.
+   * @param offset where the first goes, in bytes from the beginning of the memory
+   * @param bytes must not change before the promise is settled
    * @throws OptionError where the range leaves the memory, and nothing is written; HostError ERR_RELEASED
    */
   async write(offset: number, bytes: Uint8Array): Promise<void> {

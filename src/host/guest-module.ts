@@ -22,7 +22,7 @@ export class GuestModule {
     return this.#source.name;
   }
 
-  /** Of its binary form. */
+  /** The length of its binary form, in bytes. */
   get byteLength(): number {
     return this.#source.bytes.byteLength;
   }
@@ -43,7 +43,7 @@ export class GuestModule {
   }
 }
 
-/** What {@link Host.compile} takes: the path or `file:` URL of a module, or its bytes. */
+/** What `Host.compile` takes: the path or `file:` URL of a module, or its bytes. Binary or text, in either case. */
 export type ModuleInput = string | URL | Uint8Array | ArrayBuffer;
 
 /**

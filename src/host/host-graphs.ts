@@ -12,15 +12,15 @@ import { checkNames, checkTexts, isPlace, isText, oneOf, optional } from './opti
 
 /** A model to be registered: exactly one of `dir`, `files` and `bytes`. */
 export interface GraphOptions {
-  /** A directory with `model.xml` and `model.bin`, or `model.onnx`, `model.tflite`, `model.pb`. */
+  /** A directory with `model.xml` and `model.bin`, or `model.onnx`, `model.tflite`, `model.pb`: a path or `file:` URL. */
   dir?: string | URL;
-  /** IR: xml, then bin. Others: one file. */
+  /** Paths or `file:` URLs. IR: xml, then bin. Others: one file. */
   files?: readonly (string | URL)[];
   /** The same as bytes, which are copied. */
   bytes?: Uint8Array | readonly Uint8Array[];
-  /** Default: `autodetect`, by the names in `dir`, and else by content. */
+  /** What the model is. Default: `autodetect`, by the names in `dir`, and else by content. */
   encoding?: Encoding;
-  /** Default: `cpu`. */
+  /** Where it computes. Default: `cpu`. */
   target?: ExecutionTarget;
   /** Properties of the runtime (`INFERENCE_PRECISION_HINT`, …), before the host's of the same name. */
   properties?: Readonly<Record<string, string>>;
@@ -28,11 +28,15 @@ export interface GraphOptions {
 
 /** A registered graph. */
 export interface GraphInfo {
+  /** Under which it is registered. */
   name: string;
+  /** As it was given, or found by the names in a directory: `autodetect` where only the bytes tell. */
   encoding: Encoding;
+  /** Where it computes. */
   target: ExecutionTarget;
   /** In the order of the model, by which guests count them. */
   inputs: readonly TensorInfo[];
+  /** In the order of the model, by which guests count them. */
   outputs: readonly TensorInfo[];
 }
 
@@ -55,6 +59,7 @@ interface Registration {
 /** Unlike in every host of this process: workers are shared by none, but may come to be. */
 let lastId = 0;
 
+/** Named graphs of a host, which its guests load where their run was granted them. */
 export class HostGraphs {
   readonly #backend: () => Backend;
   readonly #properties: () => Readonly<Record<string, string>>;
@@ -79,7 +84,8 @@ export class HostGraphs {
    * runs that began before keep the old one, and later ones get the new. Where it fails, what was there stays. Of several
    * calls for one name the last call counts, whichever compiles first.
    *
-   * @param name as guests ask for it, any text
+   * @param name as guests ask for it, any text that is not empty
+   * @param options the model; bytes are copied before this returns
    * @throws OptionError; BackendError ERR_NN_GRAPH_NOT_FOUND for files that are not there, ERR_NN_INVALID_MODEL,
    *   ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_EXTERNAL_DATA, ERR_NN_COMPILE, ERR_NN_PROPERTY and others for the model,
    *   ERR_NN_RUNTIME_NOT_FOUND and others for the runtime; HostError ERR_RELEASED
@@ -97,7 +103,12 @@ export class HostGraphs {
     }
   }
 
-  /** Takes a graph away; runs that have it keep it. Answers whether there was one. @throws OptionError */
+  /**
+   * Takes a graph away; runs that have it keep it.
+   * @param name under which it was registered
+   * @returns whether there was one
+   * @throws OptionError ERR_OPTION_INVALID
+   */
   unregister(name: string): boolean {
     checkGraphName(name);
     const isRemoved = this.#replace(name, ++this.#calls, undefined);
@@ -106,10 +117,12 @@ export class HostGraphs {
     return isRemoved;
   }
 
+  /** What is registered under a name now. */
   get(name: string): GraphInfo | undefined {
     return this.#graphs.get(name)?.info;
   }
 
+  /** All graphs that are registered now, those that were registered first before others. */
   list(): GraphInfo[] {
     return [...this.#graphs.values()].map(({ info }) => info);
   }

@@ -12,17 +12,21 @@ import type { HostOptions, PoolOptions } from './host-options.ts';
 export interface ModelStats {
   /** In use or kept. */
   compiledModels: number;
-  /** Loads that found their model compiled, or compiling, and those that did not. */
+  /** Loads that found their model compiled, or compiling. */
   hits: number;
+  /** Loads for which it was compiled. */
   misses: number;
-  /** Of the compiled models, those that nobody uses; what they take, estimated; what they may take. */
+  /** Of the compiled models, those that nobody uses. */
   keptModels: number;
+  /** What the kept ones take, estimated. */
   bytes: number;
+  /** What they may take, see `maxModelBytes` of the host's options. */
   maxBytes: number;
   /** Models that were kept, and then given up for others. */
   evictions: number;
-  /** Compilations that go on, and those of them that nobody waits for any more. */
+  /** Compilations that go on. */
   compiling: number;
+  /** Of those, the ones that nobody waits for any more, since their guests were ended. */
   abandonedCompiles: number;
 }
 

@@ -8,6 +8,7 @@ import type { HostSink, HostSource, StdioOptions } from '../stdio/contract.ts';
 
 export type { BackendChoice, HostSink, HostSource };
 
+/** What a host computes with, and what it keeps. */
 export interface HostOptions {
   /**
    * What computes: `native` is the addon over OpenVINO's C library, `openvino-node` the package of that name, `auto` the
@@ -57,7 +58,7 @@ export interface RunLimits {
    * ERR_GUEST_OUTPUT_LIMIT; what it wrote until then is delivered. Default: no limit.
    */
   maxOutputBytes?: number;
-  /** Of each captured stream, in bytes; more is dropped, and `truncated` says so. Default: 64 MiB. */
+  /** What of each captured stream is kept, in bytes; more is dropped, and `truncated` says so. Default: 64 MiB. */
   maxCaptureBytes?: number;
   /**
    * Ends the guest after this many milliseconds, counted from its beginning, with ERR_GUEST_TIMEOUT. It runs in a worker
@@ -66,6 +67,7 @@ export interface RunLimits {
   timeoutMs?: number;
 }
 
+/** Of a `Pool`, or of the workers that `Host.run` uses. */
 export interface PoolOptions extends WorkerPoolOptions {
   /** Limits of every run that has none of its own. */
   defaults?: RunLimits;
@@ -86,21 +88,45 @@ export interface PoolOptions extends WorkerPoolOptions {
  * on, and stops where there is none.
  */
 export type HostPreopen =
-  | { hostPath: string; guestPath?: string; readOnly?: boolean }
-  | { guestPath: string; fd: ShimFd; readOnly?: boolean }
-  | { socketFd: number };
+  | {
+      /** A directory of the host. */
+      hostPath: string;
+      /** Its name for the guest. Default: `hostPath`. */
+      guestPath?: string;
+      /** Whether the guest gets `rofs` for whatever would change something. Default: false. */
+      readOnly?: boolean;
+    }
+  | {
+      /** A tree in memory, or what an embedder made. */
+      fd: ShimFd;
+      /** Its name for the guest. */
+      guestPath: string;
+      /** As above. */
+      readOnly?: boolean;
+    }
+  | {
+      /** A descriptor of the process. */
+      socketFd: number;
+    };
 
+/** What one guest is given, what it may take, and where it runs. Nothing is required. */
 export interface HostRunOptions extends StdioOptions, RunLimits, QueueKey {
-  /** Without argv[0]. Default: none. */
+  /** Arguments of the guest, without argv[0]. Default: none. */
   args?: readonly string[];
-  /** Default: the module's name. */
+  /** The guest's name for itself. Default: the module's name. */
   argv0?: string;
-  /** Default: none; nothing is inherited. */
+  /** Environment variables. Default: none; nothing is inherited. */
   env?: Readonly<Record<string, string>>;
+  /** Directories and sockets. Default: none. */
   preopens?: readonly HostPreopen[];
   /** An export to call in place of the program's start, with arguments as text (`-1`, `0.5`, `nan`). */
-  invoke?: { name: string; args?: readonly string[] };
-  /** Default: true. */
+  invoke?: {
+    /** Of the export. */
+    name: string;
+    /** One for each parameter. Default: none. */
+    args?: readonly string[];
+  };
+  /** Whether wasi-nn is there to import. Default: true. */
   wasiNn?: boolean;
   /**
    * Registered graphs that the guest may load by name: their names, or for each name that the guest uses the name under

@@ -32,7 +32,10 @@ export class Host {
   readonly #runs = new RunsUnderway();
   #isDisposed = false;
 
-  /** @throws OptionError */
+  /**
+   * Opens nothing yet: the inference runtime is looked for when a guest or a graph needs it.
+   * @throws OptionError ERR_OPTION_INVALID
+   */
   constructor(options: HostOptions = {}) {
     checkHostOptions(options);
     this.#options = { ...options };
@@ -47,7 +50,7 @@ export class Host {
    * within `maxModuleBytes`. V8 compiles in threads of its own.
    *
    * @param source the path or `file:` URL of a file, or its bytes, which are copied
-   * @param options.name for messages and argv[0]; default: the path, or `module`
+   * @param options `name`: what it is called in messages, and argv[0]; default: the path, or `module`
    * @throws ModuleError ERR_MODULE_NOT_FOUND, ERR_MODULE_COMPILE; OptionError; HostError ERR_RELEASED
    */
   async compile(source: ModuleInput, options: { name?: string } = {}): Promise<GuestModule> {
@@ -63,6 +66,7 @@ export class Host {
    * `usage.mode` of the result where it was; what the guest sees is the same. Trees in memory, other `Fd`s, streams and
    * functions are called on the calling thread in any case.
    *
+   * @param module what {@link Host.compile} gave, of this host or another
    * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError, with `usage` and what was
    *   captured: ERR_GUEST_TRAP, ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT, ERR_GUEST_ABORTED, ERR_GUEST_OUTPUT_LIMIT,
    *   ERR_GUEST_HEAP_LIMIT, ERR_GUEST_CRASHED; HostError ERR_PREOPEN, ERR_STDIO, ERR_RELEASED; PoolError
@@ -119,7 +123,7 @@ export class Host {
     return instantiateOnHost(shared, module, options);
   }
 
-  /** Of the workers that {@link Host.run} uses. */
+  /** Workers that {@link Host.run} uses, and their runs: not those of a `Pool`, nor those on the calling thread. */
   get stats(): PoolStats {
     return this.#workers.stats;
   }
@@ -145,16 +149,18 @@ export class Host {
     void this.#closeWorkers();
   }
 
-  /** {@link Host.dispose}, and waits for all runs to end. */
+  /** {@link Host.dispose}, and waits for all runs and workers to end. */
   async close(): Promise<void> {
     this.dispose();
     await this.#closeWorkers();
   }
 
+  /** {@link Host.dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** {@link Host.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -17,25 +17,27 @@ import type { RunContext } from './host-run.ts';
 import { checkRunOptions } from './option-checks.ts';
 import { checkNames, oneOf } from './option-forms.ts';
 
-const INSTANCE_OPTIONS = [
-  ...(['args', 'argv0', 'env', 'preopens', 'stdin', 'stdout', 'stderr', 'wasiNn', 'graphs'] as const),
-  ...(['maxMemoryBytes', 'maxTableElements', 'maxMemoryFileBytes', 'maxOutputBytes', 'maxCaptureBytes'] as const),
-  ...(['timeoutMs', 'signal', 'mode'] as const),
-] as const satisfies readonly (keyof HostRunOptions)[];
-
-const INSTANCE_MODES = ['thread', 'calling-thread'] as const;
-
 /**
- * As for a run. `timeoutMs` and `signal` are of the instantiation alone, `_initialize` included: calls have their own.
+ * As for a run, but for what is of a program (`invoke`), of a queue (`tenant`, `priority`) or of a single run (`timeline`).
+ * `timeoutMs` and `signal` are of the instantiation alone, `_initialize` included: calls have their own.
  * `maxOutputBytes` is of all calls together, `maxCaptureBytes` of each.
  */
-export interface HostInstanceOptions extends Pick<HostRunOptions, Exclude<(typeof INSTANCE_OPTIONS)[number], 'mode'>> {
+export interface HostInstanceOptions
+  extends Omit<HostRunOptions, 'invoke' | 'mode' | 'priority' | 'tenant' | 'timeline'> {
   /**
    * `thread`, the default: in a thread of its own, which can be ended. `calling-thread`: each call blocks the caller, and
    * cannot have a time limit or a signal.
    */
-  mode?: (typeof INSTANCE_MODES)[number];
+  mode?: 'thread' | 'calling-thread';
 }
+
+const INSTANCE_OPTIONS: readonly (keyof HostInstanceOptions)[] = [
+  ...(['args', 'argv0', 'env', 'preopens', 'stdin', 'stdout', 'stderr', 'wasiNn', 'graphs'] as const),
+  ...(['maxMemoryBytes', 'maxTableElements', 'maxMemoryFileBytes', 'maxOutputBytes', 'maxCaptureBytes'] as const),
+  ...(['timeoutMs', 'signal', 'mode'] as const),
+];
+
+const INSTANCE_MODES: readonly HostInstanceOptions['mode'][] = ['thread', 'calling-thread'];
 
 /** @throws as `Host.instantiate` */
 export async function instantiateOnHost(

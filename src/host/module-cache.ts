@@ -8,12 +8,15 @@ export interface KeyedSource extends ModuleSource {
   key: string;
 }
 
+/** Compiled modules of one host. */
 export interface ModuleStats {
   /** Modules, each as often as it is there with other limits. */
   kept: number;
-  /** What they take, as the cache counts it. */
+  /** What they take, estimated as five times the length of each, in bytes. */
   keptBytes: number;
+  /** Requests that found their module compiled, or compiling. */
   hits: number;
+  /** Requests for which it was compiled. */
   misses: number;
 }
 

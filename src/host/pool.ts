@@ -24,7 +24,7 @@ export class Pool {
   #isClosed = false;
 
   /**
-   * Workers start with the first run. Make pools before graphs are registered: see `pool` of `HostOptions`.
+   * Workers start with the first run. Make pools before graphs are registered: see {@link HostOptions.pool}.
    * @param host whose modules, graphs and inference backend the runs share; it is not disposed with the pool
    * @throws OptionError
    */
@@ -68,6 +68,7 @@ export class Pool {
     );
   }
 
+  /** Its workers and runs, as they are now. */
   get stats(): PoolStats {
     return this.#workers.stats;
   }
@@ -94,6 +95,7 @@ export class Pool {
     await this.#workers.close();
   }
 
+  /** {@link Pool.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

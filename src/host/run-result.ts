@@ -5,29 +5,35 @@ import { type ErrorCode, GuestTrapError, type HostError, ModuleError } from '../
 import type { GuestStreams } from '../stdio/guest-streams.ts';
 
 /**
+ * What came of a run whose guest ended by itself.
+ *
  * @typeParam Stdout `Buffer` where standard output was to be captured, which is the default; else `undefined`
  * @typeParam Stderr the same of standard error
  */
 export interface HostRunResult<Stdout = Buffer | undefined, Stderr = Buffer | undefined> {
   /** What the guest gave to `proc_exit`, as it gave it; 0 when it returned. */
   exitCode: number;
-  /** What the guest wrote, where that was to be captured, up to `maxCaptureBytes`. */
+  /** What the guest wrote to standard output, where that was to be captured, up to `maxCaptureBytes`. The caller's to keep. */
   stdout: Stdout;
+  /** The same of standard error. */
   stderr: Stderr;
   /** Whether a captured stream had more than `maxCaptureBytes`. */
   truncated: boolean;
-  /** What the function that was invoked returned, as text. */
+  /** What the function that was invoked (`invoke`) returned, as text; empty for a program. */
   results: readonly string[];
+  /** What the run took. */
   usage: RunUsage;
 }
 
 /** Options whose standard output is captured, as it is where nothing else is said. */
 export interface CapturesStdout {
+  /** Into the result, which is the default. */
   stdout?: 'capture';
 }
 
 /** The same of standard error. */
 export interface CapturesStderr {
+  /** Into the result, which is the default. */
   stderr?: 'capture';
 }
 

@@ -18,6 +18,7 @@ export interface Tensor {
 
 /** One input or output of a graph. */
 export interface TensorInfo {
+  /** As the model calls it; '' where it has no name. */
   name: string;
   /** A guest's {@link ElementType}, or another type's name in the runtime's spelling. */
   elementType: string;
@@ -36,12 +37,15 @@ export interface LoadOptions {
 
 /** What the runtime took for one operation of a graph. It tells durations only, not when an operation began. */
 export interface OperationTime {
+  /** As the model calls it. */
   name: string;
   /** `Convolution`, … */
   type: string;
   /** Which implementation ran (`jit_avx512_f32`, …). */
   implementation: string;
+  /** In milliseconds. */
   wallMs: number;
+  /** Processor time, in milliseconds, as the runtime tells it. */
   cpuMs: number;
 }
 

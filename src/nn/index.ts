@@ -10,13 +10,15 @@ import type { GraphRegistry } from './registry.ts';
 export interface Refusal {
   /** `set_input`, … */
   call: string;
-  /** The errno given to the guest, and its name in the specification. */
+  /** The errno given to the guest. */
   errno: number;
+  /** Its name in the specification (`invalid_argument`, …). */
   errnoName: string;
   /** One sentence: what was expected, what came. */
   reason: string;
   /** Of the error behind it, where that is one of ours. */
   code?: ErrorCode | undefined;
+  /** That error, where the guest ran on the thread of the host. */
   cause?: unknown;
 }
 

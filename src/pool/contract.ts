@@ -45,17 +45,18 @@ export interface PoolRunner extends GuestRunner {
   dispose(): void | Promise<void>;
 }
 
-export const ISOLATIONS = ['thread', 'process'] as const;
-
 /** `thread`: worker threads of this process. `process`: child processes, of which a crash takes one run with it. */
-export type Isolation = (typeof ISOLATIONS)[number];
+export type Isolation = 'thread' | 'process';
 
+export const ISOLATIONS: readonly Isolation[] = ['thread', 'process'];
+
+/** How many workers there are, of which kind, and how many runs may wait for one. */
 export interface WorkerPoolOptions {
-  /** Guests that run at a time. Default: the machine's available parallelism. */
+  /** Guests that run at a time, from 1 to 1,024. Default: the machine's available parallelism. */
   threads?: number | undefined;
   /** Runs that may wait; one more is ERR_POOL_QUEUE_FULL. Default: 10,000. */
   maxQueue?: number | undefined;
-  /** Default: `thread`. */
+  /** What a worker is. Default: `thread`. */
   isolation?: Isolation | undefined;
   /** Heap of JavaScript of each worker, where objects of wasm GC and tables lie, in bytes. Default: V8's. */
   maxHeapBytes?: number | undefined;
@@ -69,13 +70,19 @@ export interface QueueKey {
   priority?: number | undefined;
 }
 
+/** Workers and runs of a pool at a moment. */
 export interface PoolStats {
+  /** What a worker is. */
   isolation: Isolation;
+  /** Guests that can run at a time. */
   threads: number;
+  /** Runs that have a worker. */
   running: number;
+  /** Runs that wait for one. */
   queued: number;
-  /** Since the pool was made. */
+  /** Runs whose guest ended by itself, since the pool was made. */
   completed: number;
+  /** Runs that ended otherwise, since the pool was made. */
   failed: number;
   /** Workers that were lost to guests and replaced. */
   replaced: number;

@@ -2,6 +2,7 @@
 import { finished, type Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 
+/** What takes bytes, in whatever form Node has for it. */
 export type ByteSink = Writable | WritableStream<Uint8Array>;
 
 function isWritable(value: object): value is Writable {

@@ -30,6 +30,7 @@ export const CHANNELS = {
   ...phaseChannels(),
 } as const;
 
+/** A name that `node:diagnostics_channel` knows the channel by: a value of {@link CHANNELS}. */
 export type ChannelName = (typeof CHANNELS)[keyof typeof CHANNELS];
 
 /** What is known of a run at its start. */
@@ -37,6 +38,7 @@ export type RunStart = Pick<RunReport, 'id' | 'module' | 'tenant' | 'startMs'>;
 
 /** One phase of a run, or of a host: a module that was compiled has no run. */
 export interface PhaseReport extends RunSpan {
+  /** The run that it is part of. */
   run: Pick<RunReport, 'id' | 'module' | 'tenant' | 'mode'> | undefined;
 }
 
@@ -44,9 +46,11 @@ export interface PhaseReport extends RunSpan {
 export interface GraphReport {
   /** The name under which guests find it. */
   graph: string;
+  /** What happened. */
   change: 'registered' | 'replaced' | 'unregistered';
-  /** Of its compilation. */
+  /** When its compilation began, in milliseconds since the epoch, with fractions. */
   startMs: number;
+  /** When it was there, or gone. */
   endMs: number;
 }
 

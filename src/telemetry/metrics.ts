@@ -1,4 +1,8 @@
-/** Prometheus metrics of this process' runs, over prom-client: the package `wasi-nn-host/metrics`. */
+/**
+ * Prometheus metrics of this process' runs, over prom-client.
+ *
+ * @module wasi-nn-host/metrics
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Counter, Gauge, Histogram, type Metric, register as ownRegister, type Registry } from 'prom-client';
 import type { RunReport, RunSpan } from '../engine/run-report.ts';
@@ -6,9 +10,13 @@ import { CHANNELS, type PhaseReport } from './channels.ts';
 
 /** What of a pool is shown: `Pool` and `Host` have it. */
 export interface PoolFigures {
+  /** Guests that can run at a time. */
   threads: number;
+  /** Runs that have a worker. */
   running: number;
+  /** Runs that wait for one. */
   queued: number;
+  /** Workers that were lost to guests and replaced. */
   replaced: number;
 }
 
@@ -18,7 +26,7 @@ export interface ModelFigures {
   compiledModels: number;
   /** That nobody uses. */
   keptModels: number;
-  /** Of the kept ones. */
+  /** What the kept ones take, estimated. */
   bytes: number;
   /** Given up for the budget, since the process began. */
   evictions: number;
@@ -26,13 +34,14 @@ export interface ModelFigures {
   abandonedCompiles: number;
 }
 
+/** Where metrics go, what they are called, and what is shown beside runs. */
 export interface MetricsOptions {
   /** Default: prom-client's own. */
   register?: Registry;
   /** Its models, and its workers where no pool is given, are read whenever the metrics are. Default: none. */
-  host?: { readonly stats: PoolFigures; modelStats(): ModelFigures };
+  host?: MeasuredHost;
   /** The pool whose workers are shown, in place of the host's own. */
-  pool?: { readonly stats: PoolFigures };
+  pool?: MeasuredPool;
   /**
    * Labels whose values the embedder chooses, and has to bound: each value is a series of its own in every metric of runs.
    * Default: none.
@@ -45,6 +54,19 @@ export interface MetricsOptions {
 /** `module`: the name that a module was compiled under. `tenant`: the key that a run was given. */
 export type EmbedderLabel = 'module' | 'tenant';
 
+/** What a `Pool` has that metrics are read from. */
+export interface MeasuredPool {
+  /** Read whenever the metrics are. */
+  readonly stats: PoolFigures;
+}
+
+/** What a `Host` has that metrics are read from. */
+export interface MeasuredHost extends MeasuredPool {
+  /** Called whenever the metrics are read. */
+  modelStats(): ModelFigures;
+}
+
+/** Metrics that are being collected. */
 export interface MetricsCollection {
   /** Stops listening, and takes the metrics out of the register. */
   stop(): void;

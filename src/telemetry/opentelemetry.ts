@@ -1,8 +1,10 @@
 /**
- * OpenTelemetry spans of this process' runs, over `@opentelemetry/api`: the package `wasi-nn-host/opentelemetry`.
+ * OpenTelemetry spans of this process' runs, over `@opentelemetry/api`.
  *
  * A part of its own that the embedder switches on, as instrumentations of OpenTelemetry are: looking for the API package
  * at each start would cost every program that has none, and tracing would begin unasked in those that have it.
+ *
+ * @module wasi-nn-host/opentelemetry
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
@@ -18,6 +20,7 @@ import {
 import type { RunReport, RunSpan, SpanName } from '../engine/run-report.ts';
 import { CHANNELS, type GraphReport, type PhaseReport } from './channels.ts';
 
+/** Whose spans are made, and how many. */
 export interface TracingOptions {
   /** Default: the global one of `@opentelemetry/api`, whatever it is by then. */
   tracerProvider?: TracerProvider;
@@ -25,8 +28,9 @@ export interface TracingOptions {
   maxCallSpans?: number;
 }
 
+/** Runs that are being traced. */
 export interface Tracing {
-  /** Stops listening. */
+  /** Stops listening: later runs have no spans. */
   stop(): void;
 }
 

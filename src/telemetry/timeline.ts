@@ -8,13 +8,13 @@ import { packageRoot } from '../native/addon.ts';
 import { invalidOption } from '../options.ts';
 import { traceFile } from './trace-event.ts';
 
-export const TIMELINE_FORMATS = ['json', 'html'] as const;
-
 /**
  * `json`: Chrome's trace event format, which Perfetto (ui.perfetto.dev) and chrome://tracing open. `html`: a page that
  * stands for itself and loads nothing.
  */
-export type TimelineFormat = (typeof TIMELINE_FORMATS)[number];
+export type TimelineFormat = 'json' | 'html';
+
+const TIMELINE_FORMATS: readonly TimelineFormat[] = ['json', 'html'];
 
 /** What a timeline is drawn of: a run's name and usage, and what is known beside. A {@link RunReport} has all of it. */
 export type TimelineSource = Pick<RunReport, 'module' | 'usage'> &
@@ -26,7 +26,7 @@ export type TimelineSource = Pick<RunReport, 'module' | 'usage'> &
 /**
  * The timeline of a run as text. Names that a guest or a model chose are made printable, and cannot become markup.
  * @param source of a run with `timeline: true`; of others there is less to show
- * @throws OptionError
+ * @throws OptionError ERR_OPTION_INVALID for another format
  *
  * @example
  * const { exitCode, usage } = await host.run(module, { timeline: true });

@@ -10,14 +10,17 @@ let nextInode = 1n << 62n;
  * its `File`s. Guests' own links are of this class, too.
  */
 export class SymbolicLink implements ShimInode {
+  /** Its number for `fd_readdir` and status, unlike every other. */
   readonly ino: bigint = nextInode++;
   /** A path relative to the directory that the link is in. One that leads out of the tree is `perm` to the guest. */
   readonly target: string;
 
+  /** @param target see {@link SymbolicLink.target} */
   constructor(target: string) {
     this.target = target;
   }
 
+  /** For the shim: what is known of the link itself. */
   stat(): ReturnType<ShimInode['stat']> {
     const { ino, target } = this;
     const zero = 0n;
@@ -36,6 +39,7 @@ export class SymbolicLink implements ShimInode {
     return { ...stat, write_bytes: () => {} } as ReturnType<ShimInode['stat']>;
   }
 
+  /** For the shim: a link is never opened itself, which is `loop`. */
   path_open(): { ret: number; fd_obj: ShimFd | null } {
     return { ret: ERRNO.loop, fd_obj: null };
   }
