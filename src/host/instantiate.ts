@@ -125,11 +125,12 @@ class InstanceResources {
     if (failure !== undefined) throw failure.error;
   }
 
-  async release(): Promise<void> {
+  /** @param gone settles when the guest can touch no file any more, which is waited for */
+  async release(gone?: Promise<void>): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#lease.release();
-    await this.streams.release();
+    await Promise.all([this.streams.release(gone), gone]);
   }
 }
 
@@ -253,8 +254,7 @@ class ThreadPlace implements InstancePlace {
   }
 
   dispose(): Promise<void> {
-    this.#thread.end();
-    return this.#resources.release();
+    return this.#resources.release(this.#thread.end());
   }
 
   async #answer(asked: Promise<InstanceReply>): Promise<LiveAnswer> {

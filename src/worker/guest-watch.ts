@@ -173,6 +173,9 @@ export class GuestWatch {
     try {
       if (report.type === 'refused') this.#options.onRefused?.(report.refusal);
       else this.#options.onWasiFault?.(report.functionName, report.reason);
+    } catch (error) {
+      // Of the embedder's: the end of the guest, as on the calling thread.
+      this.fail(error);
     } finally {
       if (heard !== undefined) {
         Atomics.add(heard, 0, 1);

@@ -9,7 +9,7 @@ import { HostError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
 import { heapError, heapLimit, lossError, wasAborted } from './guest-watch.ts';
-import type { WorkerMessage, WorkerTask } from './guest-worker-messages.ts';
+import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
 import { unknownUsage } from './known-usage.ts';
 import { packProgram } from './thread-state.ts';
@@ -36,7 +36,12 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const TIMED_OUT = { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' } as const;
 
-type Settle = (reply: InstanceReply | Error) => void;
+/** What became of the thread, as it is to be thrown. */
+interface Loss {
+  error: unknown;
+}
+
+type Settle = (reply: InstanceReply | Loss) => void;
 
 export class InstanceThread {
   readonly #services: WorkerServices;
@@ -47,7 +52,9 @@ export class InstanceThread {
   #interruptToken: number | undefined;
   /** Of the command that is underway. */
   #settle: Settle | undefined;
-  #loss: Error | undefined;
+  #loss: Loss | undefined;
+  /** Of a thread that was lost. */
+  #gone: Promise<void> | undefined;
 
   /** @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once */
   constructor(request: WorkerRequest, options: InstanceThreadOptions) {
@@ -87,14 +94,14 @@ export class InstanceThread {
    * @throws HostError ERR_GUEST_CRASHED, ERR_GUEST_HEAP_LIMIT where the thread died
    */
   async ask(command: InstanceCommand, { timeoutMs, signal }: CallWatch = {}): Promise<InstanceReply> {
-    if (this.#loss !== undefined) throw this.#loss;
+    if (this.#loss !== undefined) throw this.#loss.error;
     this.#worker.ref();
     this.#commands.ref();
     let timer: NodeJS.Timeout | undefined;
     let abort: (() => void) | undefined;
     const heapTimer = setInterval(() => this.#checkHeap(), HEAP_CHECK_MS);
     try {
-      const reply = await new Promise<InstanceReply | Error>((resolve) => {
+      const reply = await new Promise<InstanceReply | Loss>((resolve) => {
         this.#settle = resolve;
         this.#commands.postMessage(command);
         abort = () => this.#leave(wasAborted(signal?.reason));
@@ -104,7 +111,7 @@ export class InstanceThread {
           timer = setTimeout(() => this.#timeOut(), timeoutMs);
         }
       });
-      if (reply instanceof Error) throw reply;
+      if ('error' in reply) throw reply.error;
       return reply;
     } finally {
       this.#settle = undefined;
@@ -115,16 +122,30 @@ export class InstanceThread {
     }
   }
 
-  /** Ends the thread, whatever the guest does. What it wrote before has been given to whom it is for. */
-  end(): void {
+  /**
+   * Ends the thread, whatever the guest does. What it wrote before has been given to whom it is for. Settles when the thread
+   * is gone: until then it may write to descriptors that it was given.
+   */
+  async end(): Promise<void> {
     this.#lose(new HostError('ERR_RELEASED', 'the instance was disposed'));
+    this.#worker.ref();
+    await this.#gone;
   }
 
   #hear(message: WorkerMessage): void {
     if (message.type === 'output') this.#services.outputs[message.stream].push(message.bytes);
     else if (message.type === 'started') this.#interruptToken = message.interruptToken;
-    else if (message.type === 'refused') this.#options.onRefused?.(message.refusal);
-    else if (message.type === 'wasi-fault') this.#options.onWasiFault?.(message.functionName, message.reason);
+    else if (message.type === 'refused' || message.type === 'wasi-fault') this.#hearReport(message);
+  }
+
+  /** What the embedder's function throws is the end of the guest, as on the calling thread. */
+  #hearReport(report: WorkerReport): void {
+    try {
+      if (report.type === 'refused') this.#options.onRefused?.(report.refusal);
+      else this.#options.onWasiFault?.(report.functionName, report.reason);
+    } catch (error) {
+      this.#lose(error);
+    }
   }
 
   async #take(reply: InstanceReply): Promise<void> {
@@ -133,6 +154,10 @@ export class InstanceThread {
     this.#settle = undefined;
     // What the guest wrote came by another port, and is there: it was posted before.
     this.#services.drain();
+    if (this.#loss !== undefined) {
+      settle(this.#loss);
+      return;
+    }
     const { stdout, stderr } = this.#services.outputs;
     await Promise.all([stdout.drained(), stderr.drained()]);
     settle(reply);
@@ -161,12 +186,13 @@ export class InstanceThread {
     settle({ type: 'answer', answer });
   }
 
-  #lose(loss: Error): void {
+  #lose(error: unknown): void {
     if (this.#loss !== undefined) return;
+    const loss = { error };
     this.#loss = loss;
     this.#close();
     interrupt(this.#interruptToken);
-    void this.#worker.terminate();
+    this.#gone = this.#worker.terminate().then(() => {});
     const settle = this.#settle;
     this.#settle = undefined;
     settle?.(loss);

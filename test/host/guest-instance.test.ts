@@ -1,9 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { GuestInstance } from '../../src/host/guest-instance.ts';
 import { Host } from '../../src/host/host.ts';
 import type { HostInstanceOptions } from '../../src/host/instantiate.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { nativeRuntime } from '../support/runtime.ts';
+import { temporaryDirectories } from '../support/temporary-directory.ts';
 
 const FD_WRITE = '(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))';
 const PROC_EXIT = '(import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))';
@@ -30,6 +34,7 @@ const COUNTER = `(module ${FD_WRITE} ${PROC_EXIT}
     (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12))) (br $again)))
   (func (export "reference") (param externref)))`;
 
+const newDirectory = temporaryDirectories();
 const host = new Host();
 const open: GuestInstance[] = [];
 
@@ -175,6 +180,23 @@ describe.each(['thread', 'calling-thread'] as const)('an instance that stays (%s
     await expect(instance.call('count')).rejects.toEqual(code('ERR_RELEASED'));
   });
 
+  it('fails with what the function for refused calls throws', async () => {
+    const failure = new Error('of the embedder');
+    const throwing = new Host({
+      onRefused: () => {
+        throw failure;
+      },
+    });
+    const text = `(module (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+      (memory (export "memory") 1) (func (export "compute") (drop (call $compute (i32.const 9)))))`;
+    const module = await throwing.compile(new TextEncoder().encode(text));
+    const instance = await throwing.instantiate(module, { mode });
+    open.push(instance);
+    await expect(instance.call('compute')).rejects.toBe(failure);
+    await expect(instance.call('compute')).rejects.toEqual(code('ERR_RELEASED'));
+    await throwing.close();
+  });
+
   it('fails with what a function for its output throws', async () => {
     const failure = new Error('of the embedder');
     const stdout = () => {
@@ -216,6 +238,27 @@ describe('an instance in a thread of its own', () => {
     void instance.dispose();
     await expect(call).rejects.toEqual(code('ERR_RELEASED'));
     await expect(next).rejects.toEqual(code('ERR_RELEASED'));
+  });
+
+  it.each(['disposed', 'timed out', 'aborted'])('writes nothing more once it was %s and let go', async (how) => {
+    const directory = newDirectory();
+    for (let round = 0; round < 8; round += 1) {
+      const file = join(directory, 'output');
+      const instance = await instantiate({ stdout: { file } });
+      const controller = new AbortController();
+      const limits = how === 'timed out' ? { timeoutMs: 5 } : { signal: controller.signal };
+      const call = instance.call('flood', limits).catch(() => {});
+      if (how !== 'timed out') await vi.waitFor(() => expect(statSync(file).size).toBeGreaterThan(0), 60_000);
+      if (how === 'aborted') controller.abort();
+      if (how !== 'disposed') await call;
+      await instance.dispose();
+      // They have the numbers of what was closed.
+      const others = Array.from({ length: 4 }, (_, index) => openSync(join(directory, `other ${index}`), 'w'));
+      for (let turns = 0; turns < 100; turns += 1) await turn();
+      expect(others.map((fd) => fstatSync(fd).size)).toEqual([0, 0, 0, 0]);
+      for (const fd of others) closeSync(fd);
+      await call;
+    }
   });
 
   it('is not made where _initialize takes too long', async () => {

@@ -65,6 +65,22 @@ describe.each(MODES)('a guest with mode %s', (mode) => {
     expect([String(error.stdout), error.backtrace.length]).toEqual(['first', 1]);
   });
 
+  it('fails with what the function for refused calls throws, and the host goes on', async () => {
+    const failure = new Error('of the embedder');
+    let isThrowing = true;
+    using host = new Host({
+      onRefused: () => {
+        if (isThrowing) throw failure;
+      },
+    });
+    const text = `(module (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+      (memory (export "memory") 1) (func (export "_start") (drop (call $compute (i32.const 9)))))`;
+    const module = await host.compile(new TextEncoder().encode(text));
+    await expect(host.run(module, { mode })).rejects.toBe(failure);
+    isThrowing = false;
+    expect((await host.run(module, { mode })).exitCode).toBe(0);
+  });
+
   it('is ended where it writes too much, and what it wrote until then is delivered', async () => {
     const error = await failureOf(runWat('write-bytes', { mode, args: ['100000'], maxOutputBytes: 1000 }));
     expect(error).toMatchObject({ code: 'ERR_GUEST_OUTPUT_LIMIT', usage: { mode } });
