@@ -1,25 +1,24 @@
 /** The service's page in a real browser. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { browserIsHere, openBrowser } from '../../support/browser.ts';
 import { skipUnless } from '../../support/requirements.ts';
 import { nativeRuntime } from '../../support/runtime.ts';
 import { temporaryDirectories } from '../../support/temporary-directory.ts';
 import { FIXTURES, type RunningService, startService } from './running.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const browserThere = { met: existsSync(CHROMIUM), reason: `there is no ${CHROMIUM}` };
 const newDirectory = temporaryDirectories();
 
-describe.skipIf(skipUnless(nativeRuntime()) || skipUnless(browserThere))('the page of the example service', () => {
+describe.skipIf(skipUnless(nativeRuntime()) || skipUnless(browserIsHere))('the page of the example service', () => {
   let service: RunningService;
   let browser: Browser;
 
   beforeAll(async () => {
     service = await startService(newDirectory());
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    browser = await openBrowser();
   });
   afterAll(async () => {
     await browser?.close();
