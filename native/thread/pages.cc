@@ -3,7 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
+#include <cstdio>
+#include <ctime>
 
 namespace thread {
 
@@ -21,6 +24,52 @@ bool IsWholePages(const edge::Bytes& bytes) {
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   return bytes.length % kWasmPage == 0 && bytes.length % page == 0 && reinterpret_cast<uintptr_t>(bytes.data) % page == 0;
 }
+
+#ifdef __linux__
+
+/** What a memory is expected to grow by at most, in bytes: V8 has reserved it, with guard pages behind. */
+constexpr size_t kMostGrowth = size_t{1} << 30;
+
+/** How many huge pages have to be free. With none at hand the system looks for some that it could make, up to 30 ms for one. */
+constexpr uint64_t kLeastFree = 128;
+constexpr int64_t kLookAgainMs = 1000;
+/** Of 2 MiB, in ordinary pages, as a power of two. */
+constexpr int kHugeOrder = 9;
+
+/** Counts of free blocks of each order stand behind the name of each zone. */
+uint64_t FreeHugePages() noexcept {
+  FILE* file = std::fopen("/proc/buddyinfo", "re");
+  if (file == nullptr) return 0;
+  uint64_t free_pages = 0;
+  char line[512];
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    int position = 0;
+    if (std::sscanf(line, "Node %*d, zone %*31s %n", &position) < 0 || position == 0) continue;
+    const char* rest = line + position;
+    unsigned long count = 0;
+    int length = 0;
+    for (int order = 0; std::sscanf(rest, "%lu %n", &count, &length) == 1; order++, rest += length) {
+      if (order >= kHugeOrder) free_pages += uint64_t{count} << (order - kHugeOrder);
+    }
+  }
+  std::fclose(file);
+  return free_pages;
+}
+
+bool AreHugePagesAtHand() noexcept {
+  static std::atomic<int64_t> next_look_ms{0};
+  static std::atomic<bool> are_at_hand{false};
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  const int64_t now_ms = int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+  int64_t due_ms = next_look_ms.load();
+  if (now_ms >= due_ms && next_look_ms.compare_exchange_strong(due_ms, now_ms + kLookAgainMs)) {
+    are_at_hand = FreeHugePages() >= kLeastFree;
+  }
+  return are_at_hand;
+}
+
+#endif
 
 }  // namespace
 
@@ -60,6 +109,18 @@ edge::Bytes WasmMemories::BytesOf(napi_env env, napi_value memory) const {
   edge::Ok(napi_new_instance(env, Named(env, global, "Uint8Array"), 1, &buffer, &view));
   const edge::Bytes bytes = edge::Uint8ArrayBytes(env, view, "memory");
   return IsWholePages(bytes) ? bytes : edge::Bytes{nullptr, 0};
+}
+
+bool GrowInHugePages(const edge::Bytes& bytes) noexcept {
+#if defined(__linux__) && UINTPTR_MAX > 0xffffffff
+  if (bytes.data == nullptr || !AreHugePagesAtHand()) return false;
+  // Says nothing of what is mapped there or may be read: where V8 has reserved less, it is advice about other memory, or none.
+  madvise(bytes.data + bytes.length, kMostGrowth, MADV_HUGEPAGE);
+  return true;
+#else
+  static_cast<void>(bytes);
+  return false;
+#endif
 }
 
 size_t ReleasePages(const edge::Bytes& bytes) noexcept {

@@ -26,6 +26,12 @@ class WasmMemories {
   napi_ref buffer_getter_ = nullptr;
 };
 
+/**
+ * Has what a memory grows by come in huge pages, where the system gives them on request and has some at hand. Answers whether
+ * it was asked to.
+ */
+bool GrowInHugePages(const edge::Bytes& bytes) noexcept;
+
 /** Gives the pages back to the system; they read as zeros from then on. Answers how many bytes that were. */
 size_t ReleasePages(const edge::Bytes& bytes) noexcept;
 

@@ -33,6 +33,14 @@ napi_value ResidentBytes(napi_env env, napi_callback_info) {
   return edge::Guarded(env, [&] { return edge::ToJs(env, thread::ResidentBytes()); });
 }
 
+// (WebAssembly.Memory) -> whether the system was asked
+napi_value GrowInHugePages(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const edge::Bytes bytes = thread::Room::Of(env).memories().BytesOf(env, edge::Arguments(env, info)[0]);
+    return edge::ToJs(env, thread::GrowInHugePages(bytes));
+  });
+}
+
 // (WebAssembly.Memory) -> bytes given back
 napi_value ReleasePages(napi_env env, napi_callback_info info) {
   return edge::Guarded(env, [&] {
@@ -62,6 +70,7 @@ Napi::Object InitThread(Napi::Env env) {
                {"interrupt", RequestInterrupt},
                {"cpuTimeMs", CpuTimeMs},
                {"residentBytes", ResidentBytes},
+               {"growInHugePages", GrowInHugePages},
                {"releasePages", ReleasePages},
                {"guardHeap", GuardHeap}};
   for (const auto& call : calls) {

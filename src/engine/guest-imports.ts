@@ -15,7 +15,7 @@ import type { GuestPlan } from './guest-plan.ts';
 import { preview1Type, wasiNnType } from './import-types.ts';
 import type { ExportedFunction } from './instantiation.ts';
 import type { HostFunction, ImportProvider } from './link.ts';
-import { releaseMemories } from './memory-release.ts';
+import { readyForGrowth, releaseMemories } from './memory-pages.ts';
 import type { FunctionType } from './module-binary.ts';
 import { RunRecorder, type RunRecorderOptions } from './run-recorder.ts';
 import type { GuestUsage } from './run-report.ts';
@@ -111,11 +111,17 @@ export class GuestImports {
 
   /** Counts the memories of a new instance as the guest's. @param imported one that was made for it */
   noteMemories({ exports }: WebAssembly.Instance, imported: WebAssembly.Memory | undefined): void {
-    if (imported !== undefined) this.memories.add(imported);
+    if (imported !== undefined) this.#noteMemory(imported);
     for (const name in exports) {
       const value = exports[name];
-      if (value instanceof WebAssembly.Memory) this.memories.add(value);
+      if (value instanceof WebAssembly.Memory) this.#noteMemory(value);
     }
+  }
+
+  #noteMemory(memory: WebAssembly.Memory): void {
+    if (this.memories.has(memory)) return;
+    this.memories.add(memory);
+    readyForGrowth(memory);
   }
 
   /** What the guest used until now. */

@@ -23,6 +23,16 @@ export interface NativeThread {
   residentBytes(): number;
 
   /**
+   * Has what a memory grows by come in huge pages, where the system gives them on request and has some at hand: a guest
+   * that reads a model into 14 MB of new memory waits for seven of them, and not for 3,500 ordinary pages. It takes no
+   * memory that the guest has not grown to.
+   *
+   * @returns whether the system was asked
+   * @throws TypeError for anything but a WebAssembly.Memory
+   */
+  growInHugePages(memory: WebAssembly.Memory): boolean;
+
+  /**
    * Gives the pages of a memory back to the system at once, which the garbage collector would do at a time of its own.
    * For a memory that no instance uses any more: all of its bytes read as zeros from then on, on every thread that shares
    * it. They may be written and read as before, and take memory again where they are.

@@ -39,6 +39,34 @@ describe.skipIf(!isLinux)('residentBytes', () => {
   });
 });
 
+describe('growInHugePages', () => {
+  it('leaves a memory as it is: it grows, reads as zeros, and can be written', () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 512 });
+    new Uint8Array(memory.buffer).fill(7);
+    expect(typeof thread.growInHugePages(memory)).toBe('boolean');
+    expect(memory.grow(300)).toBe(1);
+    const bytes = new Uint8Array(memory.buffer);
+    expect(bytes.subarray(0, PAGE).every((byte) => byte === 7)).toBe(true);
+    expect(Buffer.from(memory.buffer, PAGE).equals(Buffer.alloc(300 * PAGE))).toBe(true);
+    bytes.fill(9);
+    expect(() => memory.grow(212)).toThrow(RangeError);
+    expect(memory.grow(211)).toBe(301);
+    expect(Buffer.from(memory.buffer, 0, 301 * PAGE).equals(Buffer.alloc(301 * PAGE, 9))).toBe(true);
+  });
+
+  it.skipIf(!isLinux)('takes no memory that the guest has not grown to', () => {
+    const memories = Array.from({ length: 200 }, () => new WebAssembly.Memory({ initial: 1 }));
+    const before = thread.residentBytes();
+    for (const memory of memories) {
+      thread.growInHugePages(memory);
+      memory.grow(1);
+      new Uint8Array(memory.buffer).fill(1);
+    }
+    // In huge pages it would be 400 MiB.
+    expect(thread.residentBytes() - before).toBeLessThan(200 * MIB);
+  });
+});
+
 describe.skipIf(!isLinux)('releasePages', () => {
   it.each([false, true])(
     'gives back what a memory took; it reads as zeros, and can be written (shared: %s)',
@@ -88,6 +116,7 @@ describe.skipIf(!isLinux)('releasePages', () => {
   ])('refuses %s', (_, given) => {
     new Uint8Array(page).fill(5);
     expect(() => thread.releasePages(given as never)).toThrow(TypeError);
+    expect(() => thread.growInHugePages(given as never)).toThrow(TypeError);
     expect(new Uint8Array(page).every((byte) => byte === 5)).toBe(true);
   });
 
