@@ -87,7 +87,7 @@ const RUNAWAYS = `(module
 const MIB = 2 ** 20;
 const MINUTE = 60_000;
 
-/** As long as a guest takes that does not end by itself. */
+/** As long as a guest takes that does not end by itself. A busy machine may have let it do nothing until then. */
 const SOON_MS = 100;
 
 const newHost = () => new Host({ pool: { threads: 1, maxHeapBytes: 64 * MIB } });
@@ -110,11 +110,24 @@ async function expectNextRuns(host: Host): Promise<void> {
   expect(results).toEqual(['42']);
 }
 
-async function expectEnded(host: Host, name: string, code: string, options: HostRunOptions): Promise<void> {
+/** @returns what it printed until then, where that was captured */
+async function expectEnded(host: Host, name: string, code: string, options: HostRunOptions): Promise<string> {
   const ended = await endOf(host, name, options);
   expect(ended).toMatchObject({ name: 'GuestTrapError', code });
-  expect(ended.stdout.toString().slice(0, 6)).toBe('begun\n');
   await expectNextRuns(host);
+  return String(ended.stdout);
+}
+
+/** By a signal, when it is known to be at it. */
+async function expectAborted(host: Host, name: string, options: HostRunOptions): Promise<void> {
+  const controller = new AbortController();
+  let printed = '';
+  const stdout = (bytes: Uint8Array) => {
+    printed += Buffer.from(bytes).toString();
+    controller.abort();
+  };
+  await expectEnded(host, name, 'ERR_GUEST_ABORTED', { ...options, stdout, signal: controller.signal });
+  expect(printed.slice(0, 6)).toBe('begun\n');
 }
 
 /** One with a file: what lies in it takes no room. */
@@ -156,8 +169,16 @@ describe('a guest that does not end', () => {
   ])('is ended, and nothing of it stays (%s)', { timeout: 2 * MINUTE }, async (name, options) => {
     const host = newHost();
     await expectEnded(host, name, 'ERR_GUEST_TIMEOUT', { timeoutMs: SOON_MS, ...options() });
+    await expectAborted(host, name, options());
     await host.close();
     await vi.waitFor(() => expect(threadCount()).toBeLessThanOrEqual(threadsBefore), MINUTE);
+  });
+
+  it('leaves what it wrote before', { timeout: MINUTE }, async () => {
+    await using host = newHost();
+    const controller = new AbortController();
+    const options = { stderr: () => controller.abort(), signal: controller.signal };
+    expect(await expectEnded(host, 'write', 'ERR_GUEST_ABORTED', options)).toBe('begun\n');
   });
 
   it('gives back its memory, whatever it was', { timeout: 2 * MINUTE }, async () => {
@@ -185,18 +206,15 @@ describe('a guest that takes all it can get', () => {
     ['to a stream', () => ({ stderr: new Writable({ write: (_chunk, _encoding, done) => done() }) })],
   ])('is ended by the limit of its output (%s)', { timeout: MINUTE }, async (_, options) => {
     await using host = newHost();
-    await expectEnded(host, 'write', 'ERR_GUEST_OUTPUT_LIMIT', {
-      mode: 'thread',
-      maxOutputBytes: 100 * MIB,
-      ...options(),
-    });
+    const limits = { mode: 'thread', maxOutputBytes: 100 * MIB } as const;
+    expect(await expectEnded(host, 'write', 'ERR_GUEST_OUTPUT_LIMIT', { ...limits, ...options() })).toBe('begun\n');
   });
 
   it('has written to a file what it may write', { timeout: MINUTE }, async () => {
     await using host = newHost();
     const file = join(newDirectory(), 'output');
     const options = { mode: 'thread', maxOutputBytes: 100 * MIB, stderr: { file } } as const;
-    await expectEnded(host, 'write', 'ERR_GUEST_OUTPUT_LIMIT', options);
+    expect(await expectEnded(host, 'write', 'ERR_GUEST_OUTPUT_LIMIT', options)).toBe('begun\n');
     expect(statSync(file).size).toBeLessThanOrEqual(100 * MIB);
   });
 

@@ -160,25 +160,25 @@ describe('a child process', () => {
 });
 
 describe('a guest', () => {
-  it('is ended at its deadline, with what it wrote before', async () => {
+  it('is ended at its deadline', async () => {
     const runner = newRunner();
-    const { report, said } = await startLoop(runner, { timeoutMs: 2000 });
+    const { report } = await startLoop(runner, { timeoutMs: 50 });
     expect((await report).outcome).toMatchObject({
       kind: 'failed',
       failure: { code: 'ERR_GUEST_TIMEOUT' },
       phase: { at: 'invoke' },
     });
-    expect(said()).toBe('looping');
     expect(await answer(runner, 3)).toEqual(returned(3));
   });
 
-  it('is ended by a signal, before it begins as well', async () => {
+  it('is ended by a signal, with what it wrote before, and before it begins as well', async () => {
     const runner = newRunner();
     const controller = new AbortController();
-    const { report, running } = await startLoop(runner, { signal: controller.signal });
+    const { report, running, said } = await startLoop(runner, { signal: controller.signal });
     await running;
     controller.abort('enough');
     expect((await report).outcome).toMatchObject({ failure: { code: 'ERR_GUEST_ABORTED', cause: 'enough' } });
+    expect(said()).toBe('looping');
     const late = await runner.run(await request(answering(1)), { signal: controller.signal });
     expect(late.outcome).toMatchObject({ failure: { code: 'ERR_GUEST_ABORTED', cause: 'enough' } });
     expect(await answer(runner, 3)).toEqual(returned(3));

@@ -9,7 +9,7 @@ import { smallModel } from '../nn/abi/guest.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { nativeRuntime } from '../support/runtime.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
-import { answering, COPYING, computingByName, crashingGuest, LOOPING } from './process-guests.ts';
+import { answering, COPYING, computingByName, crashingGuest, LOOPING, writing } from './process-guests.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const newDirectory = temporaryDirectories();
@@ -38,10 +38,18 @@ describe('a pool of processes', () => {
   });
 
   it('delivers what a guest wrote that it ends', async () => {
-    const run = pool.run(await compile(LOOPING), { timeoutMs: 2000 });
+    const controller = new AbortController();
+    const sayingSo = '(drop (call $write (i32.const 2) (i32.const 16) (i32.const 7))) (loop $ever (br $ever))';
+    const run = pool.run(await compile(writing('looping', { body: sayingSo })), {
+      stderr: () => controller.abort(),
+      signal: controller.signal,
+    });
     const error = await run.catch((reason) => reason);
-    expect(error).toMatchObject({ code: 'ERR_GUEST_TIMEOUT' });
+    expect(error).toMatchObject({ code: 'ERR_GUEST_ABORTED' });
     expect(String(error.stdout)).toBe('looping');
+    await expect(pool.run(await compile(LOOPING), { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'ERR_GUEST_TIMEOUT',
+    });
   });
 
   it('refuses what no process can be given', async () => {

@@ -105,18 +105,24 @@ describe('a pool of threads', () => {
     expect((await run(pool, 4, 'answer', { signal: controller.signal })).report.outcome).toMatchObject(aborted);
   });
 
-  it('waits for who takes the output, and for onEnd, within the time', async () => {
+  it('waits for who takes the output, and for onEnd, until it is to end', async () => {
     const pool = newPool({ threads: 1 });
     const onEnd = vi.fn(async () => {});
     await run(pool, 1, 'answer', { onEnd, timeoutMs: 600_000 });
     expect(onEnd).toHaveBeenCalledOnce();
-    const never = () => new Promise<void>(() => {});
-    const { report } = await run(pool, 2, 'answer', { onEnd: never, timeoutMs: 50 });
-    expect(report.outcome).toMatchObject(failed('ERR_GUEST_TIMEOUT'));
+    const controller = new AbortController();
+    const never = () => {
+      controller.abort();
+      return new Promise<void>(() => {});
+    };
+    const { report } = await run(pool, 2, 'answer', { onEnd: never, signal: controller.signal });
+    expect(report.outcome).toMatchObject(failed('ERR_GUEST_ABORTED'));
     const fails = () => Promise.reject(new RangeError('not taken'));
     await expect(run(pool, 3, 'answer', { onEnd: fails })).rejects.toThrow('not taken');
     // Their guests had ended: no thread was lost.
     expect(pool.stats).toMatchObject({ replaced: 0 });
+    const late = await run(pool, 4, 'answer', { onEnd: never, timeoutMs: 50 });
+    expect(late.report.outcome).toMatchObject(failed('ERR_GUEST_TIMEOUT'));
   });
 
   it('throws what the host has against a run, and goes on', async () => {
