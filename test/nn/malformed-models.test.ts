@@ -1,7 +1,7 @@
 /** Damaged and monstrous models, with the real runtime: an errno, in seconds, and the memory is given back. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ENCODINGS, ERRNO } from '../../src/nn/abi/witx.ts';
 import type { Encoding } from '../../src/nn/backend.ts';
 import { NativeBackend } from '../../src/nn/backends/openvino/backend.ts';
@@ -83,12 +83,13 @@ describe.skipIf(skipUnless(runtime))('a model', () => {
     }
   });
 
-  it('whose dimensions take 1 GiB is refused, and its memory comes back', () => {
+  it('whose dimensions take 1 GiB is refused, and its memory comes back', async () => {
     const rss = process.memoryUsage.rss();
     const { errno, guest } = load('openvino', [wideRelu([1, 16384, 16384]), new Uint8Array(0)]);
     expect(errno).toBe(ERRNO.too_large);
     expect(guest.refusal().reason).toContain('would take 1073741824 bytes');
-    expect(process.memoryUsage.rss() - rss).toBeLessThan(SLACK_BYTES);
+    // What OpenVINO took is given back on a thread of the addon's own.
+    await vi.waitFor(() => expect(process.memoryUsage.rss() - rss).toBeLessThan(SLACK_BYTES), { timeout: 60_000 });
   });
 
   it.each([[[1, 1 << 20, 1 << 20]], [[1, 2 ** 32, 2 ** 32]], [[2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1]]])(
@@ -105,7 +106,8 @@ describe.skipIf(skipUnless(runtime))('a model', () => {
     for (let round = 0; round < 20; round++) one();
     const rss = process.memoryUsage.rss();
     for (let round = 0; round < 100; round++) one();
-    expect(process.memoryUsage.rss() - rss).toBeLessThan(SLACK_BYTES);
+    // What OpenVINO took is given back on a thread of the addon's own.
+    await vi.waitFor(() => expect(process.memoryUsage.rss() - rss).toBeLessThan(SLACK_BYTES), { timeout: 60_000 });
   });
 
   it('larger than memory says so', () => {
