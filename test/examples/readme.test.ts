@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ERROR_CODES, Host, OptionError, Pool } from '../../src/index.ts';
 import { skipUnless } from '../support/requirements.ts';
 import { nativeRuntime } from '../support/runtime.ts';
 
@@ -32,13 +33,8 @@ function apart(text: string): { words: string; numbers: number[] } {
 /** Between processors that compute in bf16 and in f32. */
 const PROBABILITY_TOLERANCE = 5e-3;
 
-/** Programs beside those of the README, and what they print. */
-const OTHERS: Readonly<Record<string, string>> = {
-  'test/examples/pool.mjs': 'InferenceResult(3 thread\nInferenceResult(7 thread\nERR_GUEST_TIMEOUT\n',
-  'test/examples/instance.mjs': '[ 101 ]\n[ 111 ]\nhello\n',
-};
-
-const examples = examplesOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const examples = examplesOf(README);
 const runtime = nativeRuntime();
 
 describe('the examples of the README', () => {
@@ -78,19 +74,35 @@ describe('the examples of the README', () => {
     );
   });
 
-  it.skipIf(skipUnless(runtime)).each(Object.entries(OTHERS))(
-    'and others print what they should: %s',
-    (source, output) => {
-      const run = spawnSync(process.execPath, [copied(source)], { cwd: ROOT, encoding: 'utf8' });
-      expect([run.stderr, run.status, run.stdout]).toEqual(['', 0, output]);
-    },
-  );
-
   function copied(source: string): string {
     const copy = join(project, basename(source));
     copyFileSync(join(ROOT, source), copy);
     return copy;
   }
+});
+
+describe('the README', () => {
+  const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  const unknown = { nothing: true } as object;
+
+  it.each([
+    ['a host', async () => new Host(unknown)],
+    ['a pool', async () => new Pool(new Host(), unknown)],
+    ['a run', async () => await new Host().run(await new Host().compile(EMPTY_MODULE), unknown)],
+  ])('names every option of %s', async (_, refuse) => {
+    const error = await refuse().then(String, (reason: unknown) => reason);
+    expect(error).toBeInstanceOf(OptionError);
+    // Whoever is told that there is no such option is told which there are.
+    const names = /names out of (.+), received/.exec(String(error))?.[1]?.split(', ') ?? [];
+    expect(names.length).toBeGreaterThan(4);
+    expect(names.filter((name) => !new RegExp(`\`${name}\\b`).test(README))).toEqual([]);
+  });
+
+  it('names no code that there is not', () => {
+    const codes = [...README.matchAll(/ERR_[A-Z_]*[A-Z]/g)].map(([code]) => code);
+    expect(codes.length).toBeGreaterThan(3);
+    expect(codes.filter((code) => !(code in ERROR_CODES))).toEqual([]);
+  });
 });
 
 /** Everything up to the first pair of class and probability: what is after it is noise of the processor. */
