@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace thread {
 
@@ -27,12 +28,24 @@ class HeapGuard {
    */
   bool Start(int32_t* word, size_t headroom_bytes) noexcept;
 
+  /**
+   * Ends the whole process at the limit, where there is nobody else to tell of it: writes `text` to standard error and
+   * exits, with none of what ends of processes do else.
+   * @returns false where V8 cannot be asked for it
+   */
+  bool EndProcess(std::string text, int status) noexcept;
+
  private:
   static size_t OnNearLimit(void* guard, size_t limit, size_t initial_limit);
+  bool Listen() noexcept;
+  [[noreturn]] void EndNow() const noexcept;
 
   void* isolate_ = nullptr;
   int32_t* word_ = nullptr;
   size_t headroom_bytes_ = 0;
+  /** Of a process that is to end. */
+  std::string text_;
+  int status_ = 0;
 };
 
 }  // namespace thread

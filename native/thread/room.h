@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "addon_state.h"
 #include "thread/heap_guard.h"
@@ -26,6 +28,9 @@ class Room : public edge::RoomState {
 
   /** @returns false where V8 cannot be asked for it */
   bool GuardHeap(napi_env env, napi_value words, size_t headroom_bytes);
+
+  /** As HeapGuard::EndProcess. */
+  bool EndProcessOnFullHeap(std::string text, int status) { return heap_guard_.EndProcess(std::move(text), status); }
 
   const WasmMemories& memories() const { return memories_; }
 

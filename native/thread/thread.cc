@@ -58,6 +58,15 @@ napi_value GuardHeap(napi_env env, napi_callback_info info) {
   });
 }
 
+// (text, exit code) -> whether the process will end so
+napi_value EndProcessOnFullHeap(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const edge::Arguments arguments(env, info);
+    const auto status = static_cast<int>(arguments.Integer(1, "exitCode"));
+    return edge::ToJs(env, thread::Room::Of(env).EndProcessOnFullHeap(arguments.String(0, "text"), status));
+  });
+}
+
 }  // namespace
 
 Napi::Object InitThread(Napi::Env env) {
@@ -72,7 +81,8 @@ Napi::Object InitThread(Napi::Env env) {
                {"residentBytes", ResidentBytes},
                {"growInHugePages", GrowInHugePages},
                {"releasePages", ReleasePages},
-               {"guardHeap", GuardHeap}};
+               {"guardHeap", GuardHeap},
+               {"endProcessOnFullHeap", EndProcessOnFullHeap}};
   for (const auto& call : calls) {
     napi_value function = nullptr;
     edge::Ok(napi_create_function(env, call.name, NAPI_AUTO_LENGTH, call.function, nullptr, &function));

@@ -8,6 +8,8 @@ export interface CliIo {
   env: NodeJS.ProcessEnv;
   /** Whether stderr is a terminal, where a line may be written over. Default: false. */
   stderrIsTty?: boolean;
+  /** Has the process end with this, where a guest on this thread fills the heap of JavaScript. Default: as V8 ends it. */
+  endOnFullHeap?: (stderr: string, exitCode: number) => void;
   /** Where the streams of a guest go. Default: the descriptors 0, 1 and 2. */
   guest?: GuestStdio;
 }

@@ -28,7 +28,7 @@ export function endingOf(outcome: GuestOutcome, module: string): Ending {
 }
 
 function failedEnding({ code, message, backtrace }: GuestFailure, phase: GuestPhase, module: string): Ending {
-  if (code === 'ERR_GUEST_TRAP' || code === 'ERR_GUEST_TIMEOUT') {
+  if (code === 'ERR_GUEST_TRAP' || code === 'ERR_GUEST_TIMEOUT' || code === 'ERR_GUEST_HEAP_LIMIT') {
     return { exitCode: EXIT_TRAP, stderr: causes(module, phase, backtrace, message) };
   }
   // What a guest throws has no backtrace in V8.

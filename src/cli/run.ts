@@ -8,7 +8,7 @@ import type { ModuleLimits } from '../engine/module-rewrite.ts';
 import { createNnSupport, type NnPlan, type OwnedNnSupport, parseNamedGraph } from '../engine/nn-support.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import { glibcVersion } from '../openvino-runtime/wheel.ts';
 import { invalidOption } from '../options.ts';
@@ -85,6 +85,8 @@ async function runModule(settings: RunSettings, io: CliIo, timeline?: RunTimelin
   timeline?.note('compile', compileStartMs, nowMs());
   const stdio = guestStdio(keys, io.guest);
   if (timeoutMs === undefined && fitsThisThread(maxWasmStackBytes)) {
+    const { exitCode, stderr } = endingOf(fullHeap(plan), settings.module);
+    io.endOnFullHeap?.(stderr, exitCode);
     const { outcome, usage } = runGuest(plan, stdio, support, { onWasiFault: faulted });
     return { outcome, usage, mode: 'calling-thread', runtime: timeline && runtimeText(support, usage) };
   }
@@ -220,5 +222,21 @@ async function runWatched(
   const { runInWorker } = await import('../worker/worker-run.ts');
   // Nothing terminates the worker: the process ends with it.
   const task = { plan, nn: nn && { ...nn, insideWorker: true }, postRefusals: true };
-  return runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).end;
+  try {
+    return await runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).end;
+  } catch (error) {
+    if (!(error instanceof HostError && error.code === 'ERR_GUEST_HEAP_LIMIT')) throw error;
+    const { unknownUsage } = await import('../worker/known-usage.ts');
+    return { outcome: fullHeap(plan), usage: unknownUsage() };
+  }
+}
+
+/** How a guest ends whose objects (of wasm's garbage collection, tables, exceptions) fill the heap of JavaScript. */
+function fullHeap({ invoke }: GuestPlan): GuestOutcome {
+  const message = "wasm trap: the guest's objects take more than the heap of JavaScript may have";
+  return {
+    kind: 'failed',
+    failure: { code: 'ERR_GUEST_HEAP_LIMIT', message, backtrace: [] },
+    phase: { at: 'invoke', ...(invoke && { name: invoke.name }) },
+  };
 }

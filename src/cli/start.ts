@@ -12,6 +12,7 @@ const io: CliIo = {
   get stderrIsTty() {
     return isatty(2);
   },
+  endOnFullHeap: (stderr, exitCode) => void addonIfLoaded()?.thread.endProcessOnFullHeap(stderr, exitCode),
 };
 
 /**

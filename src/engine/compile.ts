@@ -160,6 +160,7 @@ function shapeOf(module: WebAssembly.Module): ModuleShape {
     memories: [],
     tables: [],
     startFunction: undefined,
+    makesObjects: true,
     sections: [],
   };
 }

@@ -79,6 +79,8 @@ export interface ModuleShape {
   memories: readonly DefinedLimits[];
   tables: readonly DefinedLimits[];
   startFunction: number | undefined;
+  /** Whether it may make objects that lie on JavaScript's heap and hold others: structs and arrays, chains of exceptions. */
+  makesObjects: boolean;
   sections: readonly Section[];
 }
 
@@ -139,9 +141,13 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
     tables: reader(SECTION.table)?.vector(MOST.tables, (item) => item.readTable()) ?? [],
     memories: reader(SECTION.memory)?.vector(MOST.memories, (item) => item.readLimits(true)) ?? [],
     startFunction: reader(SECTION.start)?.u32(),
+    makesObjects: types.some((type) => type === undefined || type.params.some((param) => CHAINED.test(param))),
     sections,
   };
 }
+
+/** An exception that is the payload of another. */
+const CHAINED = /\bexn\b/;
 
 function readSections(bytes: Uint8Array): Section[] {
   const reader = new ByteReader(bytes, 8, bytes.byteLength);

@@ -33,6 +33,11 @@ export class GuestModule {
     return shape === undefined || shape.imports.some(({ module }) => module === 'wasi_ephemeral_nn');
   }
 
+  /** @internal Whether it can fill the heap of JavaScript of its thread, as far as that can be told. */
+  get makesObjects(): boolean {
+    return this.#source.shape?.makesObjects ?? true;
+  }
+
   /**
    * @internal Compiled once for each pair of limits, as long as it is kept.
    * @param onCompiled told where it had to be compiled, with the time of its beginning

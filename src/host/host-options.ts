@@ -139,6 +139,8 @@ export interface HostRunOptions extends StdioOptions, RunLimits, QueueKey {
    * Where the guest runs. `auto`, the default: `process` where the pool has such isolation; else on the calling thread,
    * suspended whenever it waits, where the engine can do that (JSPI: Node 24.21 and later) and there is no `timeoutMs` and
    * no `signal`, which need a worker; else in a worker thread. `calling-thread` blocks the caller until the guest has ended.
+   * A module with objects of WebAssembly's garbage collection is run in a worker, too: there it is ended when it fills the
+   * heap of JavaScript, where on the calling thread V8 would end the process.
    */
   mode?: 'auto' | RunMode;
   /** Records each phase and call, memory, and what OpenVINO's operations took, in `usage`. Default: false. */

@@ -138,6 +138,8 @@ class HostRun {
     const { isolation, mayUseCallingThread } = this.#context;
     const mustEnd = timeoutMs !== undefined || signal !== undefined;
     if (isolation === 'process' || !mayUseCallingThread || mustEnd) return isolation;
+    // V8 ends the process when the heap of this thread is full; one of ours is ended before.
+    if (this.#module.makesObjects && this.#context.inference.isSafeInWorkers) return isolation;
     if (canSuspend()) return 'suspending';
     if (this.#streams.needThread) return isolation;
     const usesInference = this.#options.wasiNn !== false && this.#module.usesWasiNn;

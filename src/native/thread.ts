@@ -58,4 +58,13 @@ export interface NativeThread {
    * @throws TypeError for anything but an Int32Array with an element, and a number of bytes
    */
   guardHeap(flag: Int32Array, headroomBytes: number): boolean;
+
+  /**
+   * Ends the process when the heap of JavaScript of the calling thread is full, as V8 itself would by a crash: writes a text
+   * to standard error and exits. For a program that runs one guest on its main thread.
+   *
+   * @returns false where this program does not let itself be asked: V8 crashes then
+   * @throws TypeError for anything but text and a whole number
+   */
+  endProcessOnFullHeap(text: string, exitCode: number): boolean;
 }

@@ -58,7 +58,10 @@ export interface WorkerPoolOptions {
   maxQueue?: number | undefined;
   /** What a worker is. Default: `thread`. */
   isolation?: Isolation | undefined;
-  /** Heap of JavaScript of each worker, where objects of wasm GC and tables lie, in bytes. Default: V8's. */
+  /**
+   * Heap of JavaScript of each worker, where objects of wasm GC, exceptions and tables lie, in bytes; at least 16 MiB. A guest
+   * that fills it ends with ERR_GUEST_HEAP_LIMIT. Default: 512 MiB.
+   */
   maxHeapBytes?: number | undefined;
 }
 

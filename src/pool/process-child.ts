@@ -33,7 +33,7 @@ export class GuestChild {
   #listener: ChildListener | undefined;
   #isLost = false;
 
-  /** @param maxHeapBytes of the thread of its guests. Undefined: V8's */
+  /** @param maxHeapBytes of the thread of its guests. Undefined: the default */
   constructor(maxHeapBytes: number | undefined) {
     this.#process = fork(join(packageRoot(), 'dist', 'guest-process.js'), heapArguments(maxHeapBytes), {
       serialization: 'advanced',

@@ -8,7 +8,7 @@ import { crashed, NotBegun, ProcessRun } from './process-run.ts';
 export interface ProcessRunnerOptions {
   /** How many guests run at a time; one more waits for its turn. */
   processes: number;
-  /** Heap of JavaScript of each guest's thread, in bytes. Default: V8's. */
+  /** Heap of JavaScript of each guest's thread, in bytes. Default: 512 MiB. */
   maxHeapBytes?: number | undefined;
   /** Told of a child that was lost to a guest, or that died: another takes its place. */
   onLost?: ((end: ChildEnd) => void) | undefined;

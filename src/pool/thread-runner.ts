@@ -4,7 +4,7 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { PoolError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
-import { GuestWatch, heapLimit, lossError } from '../worker/guest-watch.ts';
+import { GuestWatch, HEAP_CHECK_MS, heapLimit, lossError } from '../worker/guest-watch.ts';
 import type { TaskEnd } from '../worker/guest-worker-messages.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, RunWatch } from './contract.ts';
@@ -15,16 +15,13 @@ const IDLE_MS = 30_000;
 /** A thread that dies before a guest begins is no fault of the guest: but where one after the other does, something is wrong. */
 const MOST_TRIES = 4;
 
-/** How often it is asked whether a guest has filled its heap. */
-const HEAP_CHECK_MS = 20;
-
 /** Where JavaScript's new objects begin. V8's own measure suits programs; a guest's live in its memory. */
 const YOUNG_GENERATION_MEGABYTES = 8;
 
 export interface ThreadRunnerOptions {
   /** How many guests run at a time: the caller's to see to. */
   threads: number;
-  /** Heap of JavaScript of each thread, in bytes. Default: V8's. */
+  /** Heap of JavaScript of each thread, in bytes. Default: 512 MiB. */
   maxHeapBytes?: number | undefined;
   /** What the threads run. Default: the package's own. */
   entry?: string | undefined;

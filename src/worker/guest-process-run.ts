@@ -151,6 +151,7 @@ export class ProcessRun {
   }
 
   #tidy(): void {
+    this.#home.thread.rest();
     this.#home.modules.trim();
     this.#home.graphs.trim();
   }

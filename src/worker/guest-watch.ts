@@ -229,9 +229,14 @@ export function heapError(): HostError {
 /** With less, V8 ends the whole process while it starts a thread. */
 const LEAST_HEAP_MEGABYTES = 16;
 
+/** V8's own measure is a part of the machine's memory, gigabytes for each thread. */
+export const DEFAULT_MAX_HEAP_BYTES = 512 * 2 ** 20;
+
+/** How often it is asked whether a guest has filled its heap. */
+export const HEAP_CHECK_MS = 20;
+
 /** For `resourceLimits` of a thread. */
-export function heapLimit(maxHeapBytes: number | undefined): { maxOldGenerationSizeMb?: number } {
-  if (maxHeapBytes === undefined) return {};
+export function heapLimit(maxHeapBytes: number = DEFAULT_MAX_HEAP_BYTES): { maxOldGenerationSizeMb: number } {
   return { maxOldGenerationSizeMb: Math.max(Math.ceil(maxHeapBytes / 2 ** 20), LEAST_HEAP_MEGABYTES) };
 }
 

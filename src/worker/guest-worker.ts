@@ -15,8 +15,16 @@ const state = new ThreadState();
  * @param task undefined: the thread is to be there, and that is all
  */
 export default function run(task: WorkerTask | undefined): TaskEnd | undefined {
-  if (task?.beginning !== undefined) state.guardHeap(new Beginning(task.beginning).heapFlag);
+  guardHeap(task);
   return task && endOfTask(task, state);
 }
 
-if (workerData) runTask(workerData as WorkerTask, state);
+function guardHeap(task: WorkerTask | undefined): void {
+  if (task?.beginning !== undefined) state.guardHeap(new Beginning(task.beginning).heapFlag);
+}
+
+if (workerData) {
+  const task = workerData as WorkerTask;
+  guardHeap(task);
+  runTask(task, state);
+}

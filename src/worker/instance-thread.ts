@@ -8,7 +8,7 @@ import type { LiveAnswer } from '../engine/live-guest.ts';
 import { HostError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
-import { heapError, heapLimit, lossError, wasAborted } from './guest-watch.ts';
+import { HEAP_CHECK_MS, heapError, heapLimit, lossError, wasAborted } from './guest-watch.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
 import { unknownUsage } from './known-usage.ts';
@@ -24,12 +24,9 @@ export interface CallWatch {
 export interface InstanceThreadOptions {
   onRefused?: ((refusal: Refusal) => void) | undefined;
   onWasiFault?: WasiFaultListener | undefined;
-  /** Heap of JavaScript of the thread, in bytes. Default: V8's. */
+  /** Heap of JavaScript of the thread, in bytes. Default: 512 MiB. */
   maxHeapBytes?: number | undefined;
 }
-
-/** How often it is asked whether the guest has filled its heap. */
-const HEAP_CHECK_MS = 20;
 
 /** Timers of Node hold no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { packageRoot } from '../native/addon.ts';
-import { type GuestEnd, GuestWatch, type GuestWatchOptions } from './guest-watch.ts';
+import { type GuestEnd, GuestWatch, type GuestWatchOptions, HEAP_CHECK_MS } from './guest-watch.ts';
 import type { WorkerRequest } from './worker-services.ts';
 
 export type WorkerRunOptions = Omit<GuestWatchOptions, 'onLeft'>;
@@ -24,8 +24,10 @@ export function runInWorker(request: WorkerRequest, options: WorkerRunOptions): 
   const worker = startWorker(watch);
   worker.once('error', (error) => watch.lost(error));
   worker.once('exit', (code) => watch.lost(new Error(`it ended with code ${code}`)));
+  // A thread whose heap is full can tell nothing any more.
+  const heapTimer = setInterval(() => watch.checkHeap(), HEAP_CHECK_MS).unref();
   return {
-    end: watch.end,
+    end: watch.end.finally(() => clearInterval(heapTimer)),
     terminate: async () => {
       await Promise.race([worker.terminate(), delay(GRACE_MS, undefined, { ref: false })]);
     },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedModule, moduleKind, readModuleShape } from '../../src/engine/module-binary.ts';
+import { FILLING } from '../pool/process-guests.ts';
 import { assemble } from '../support/assemble.ts';
 
 const classify = readFileSync(new URL('../../fixtures/classify.wasm', import.meta.url));
@@ -105,6 +106,11 @@ describe('readModuleShape', () => {
   it('finds the start function', async () => {
     expect(readModuleShape(await assemble('(module (func) (func $s) (start $s))')).startFunction).toBe(1);
     expect(readModuleShape(await assemble('(module)')).startFunction).toBeUndefined();
+  });
+
+  it('tells whether objects can be made', async () => {
+    expect(readModuleShape(FILLING).makesObjects).toBe(true);
+    expect(readModuleShape(await assemble('(module (func (param i32)))')).makesObjects).toBe(false);
   });
 
   it('agrees with V8 about a real guest', () => {
