@@ -3,6 +3,7 @@
  *
  *   dist/cli.js           what run.js loads: the loader of
  *   dist/command-line.js  the command line
+ *   dist/command-line-apart.js  what of it a plain run needs nothing of
  *   dist/guest-worker.js  the thread of a guest that is watched
  *   dist/instance-worker.js  the thread of a guest that stays
  *   dist/guest-process.js the process of guests that may crash
@@ -46,6 +47,14 @@ const loadWhenUsed = {
   },
 };
 
+/** Leaves what is imported as `apart.ts` to a bundle of its own. */
+const apart = {
+  name: 'apart',
+  setup(/** @type {import('esbuild').PluginBuild} */ { onResolve }) {
+    onResolve({ filter: /^\.\/apart\.ts$/ }, () => ({ path: './command-line-apart.js', external: true }));
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const COMMON = {
   absWorkingDir: ROOT,
@@ -72,7 +81,9 @@ async function bundleForStart(entryPoints, define = {}) {
     format: 'cjs',
     define: { 'import.meta.url': 'importMetaUrl', 'import.meta.dirname': '__dirname', ...define },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-    plugins: [loadWhenUsed],
+    plugins: [loadWhenUsed, apart],
+    // A script that is run from its text cannot import.
+    supported: { 'dynamic-import': false },
     minifyWhitespace: true,
     write: false,
   });
@@ -86,6 +97,7 @@ async function bundleForStart(entryPoints, define = {}) {
 for (const folder of ['chunks', 'code-cache']) rmSync(join(DIST, folder), { recursive: true, force: true });
 await bundleForStart({
   'command-line': 'src/cli/start.ts',
+  'command-line-apart': 'src/cli/apart.ts',
   'guest-worker': 'src/worker/guest-worker.ts',
   'guest-process': 'src/worker/guest-process.ts',
   'instance-worker': 'src/worker/instance-worker.ts',

@@ -74,8 +74,15 @@ export function printable(text: string, maxCharacters: number = MAX_MESSAGE_CHAR
   return line.length <= maxCharacters ? line : `${line.slice(0, maxCharacters)}…`;
 }
 
+/** The package is bundled into several files, each with classes of its own. */
+const BRAND = Symbol.for('wasi-nn-host:HostError');
+
 /** Base of all errors of this package. Messages are one printable line, whatever a module's names hold. */
 export class HostError extends Error {
+  static {
+    Object.defineProperty(HostError.prototype, BRAND, { value: true });
+  }
+
   /** Stable code, see {@link ERROR_CODES}. */
   readonly code: ErrorCode;
 
@@ -85,6 +92,11 @@ export class HostError extends Error {
     this.name = new.target.name;
     this.code = code;
   }
+}
+
+/** Whether it is one, from whichever of the package's files. */
+export function isHostError(error: unknown): error is HostError {
+  return error instanceof Error && BRAND in error;
 }
 
 /** A wrong option or argument: the caller has to change the call. */

@@ -32,8 +32,8 @@ async function dispatch(argv: readonly string[], io: CliIo): Promise<number> {
   const [command = '', ...words] = argv;
   if (command === 'run') return run(readRunArguments(words, 'wasmtime'), io);
   if (command === 'doctor') return (await import('./doctor.ts')).doctor(words, io);
-  if (command === 'setup') return (await import('./setup.ts')).setup(words, io);
-  if (command === 'inspect') return (await import('./inspect.ts')).inspect(words, io);
+  if (command === 'setup') return (await import('./apart.ts')).setup(words, io);
+  if (command === 'inspect') return (await import('./apart.ts')).inspect(words, io);
   if (command === 'help') return print(runHelp(helpForm(words)), io);
   if (command === '-V' || command === '--version') return print(`${PROGRAM} ${version()}\n`, io);
   return run(readRunArguments(argv, 'own'), io);

@@ -1,7 +1,7 @@
 /** What the operator reads on stderr when a guest does not end well, and the exit code that goes with it. */
 
 import type { GuestFailure, GuestOutcome, GuestPhase } from '../engine/guest-plan.ts';
-import { HostError } from '../errors.ts';
+import { isHostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import { RefusedOption } from './option-values.ts';
 
@@ -67,7 +67,7 @@ function phaseText(phase: GuestPhase, module: string): string | undefined {
  * @throws whatever is no such error: a fault of ours, which Node reports with its stack
  */
 export function endingOfError(error: unknown): Ending {
-  if (!(error instanceof HostError)) throw error;
+  if (!isHostError(error)) throw error;
   const isUsage = error.name === 'OptionError' || error instanceof RefusedOption;
   const stderr = `${isUsage ? 'error' : 'Error'}: ${error.message}\n`;
   return { exitCode: isUsage ? EXIT_USAGE : EXIT_FAILURE, stderr };

@@ -49,7 +49,7 @@ class Keys {
  */
 export async function run(settings: RunSettings, io: CliIo): Promise<number> {
   if (settings.timeline === undefined) return report((await runModule(settings, io)).outcome, settings.module, io);
-  const { RunTimeline } = await import('./timeline.ts');
+  const { RunTimeline } = await import('./apart.ts');
   const timeline = new RunTimeline(settings.timeline, settings.module);
   try {
     const ended = await runModule(settings, io, timeline);

@@ -4,7 +4,7 @@ import { systemReason } from '../engine/compile.ts';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage, RunMode, RunSpan, SpanName } from '../engine/run-report.ts';
-import { HostError, OptionError } from '../errors.ts';
+import { isHostError, OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import { renderTimeline, type TimelineFormat } from '../telemetry/timeline.ts';
 
@@ -54,7 +54,7 @@ export class RunTimeline {
   /** Of a run that the host could not begin. @throws OptionError when it cannot be written */
   async writeError(error: unknown): Promise<void> {
     await this.#write({
-      code: error instanceof HostError ? error.code : undefined,
+      code: isHostError(error) ? error.code : undefined,
       message: error instanceof Error ? error.message : String(error),
       usage: withSpans(NO_USAGE, this.#spans),
     });

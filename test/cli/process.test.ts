@@ -193,7 +193,7 @@ describe('a checkout that is not built', () => {
   });
 });
 
-const RUN_FILES = ['run.js', 'package.json', 'dist/cli.js', 'dist/command-line.js'];
+const RUN_FILES = ['run.js', 'package.json', 'dist/cli.js', 'dist/command-line.js', 'dist/command-line-apart.js'];
 
 /** A copy of what is needed to start, in a folder of its own. */
 function installation(): string {

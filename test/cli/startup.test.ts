@@ -20,3 +20,11 @@ it('a start loads nothing of Node that takes long to load', () => {
 it('the bundle is ASCII, which is read without decoding', () => {
   expect(/\P{ASCII}/u.exec(bundle)?.[0]).toBeUndefined();
 });
+
+it('a start reads nothing of what a plain run does not need', () => {
+  const apart = readFileSync(new URL('../../dist/command-line-apart.js', import.meta.url), 'latin1');
+  for (const what of ['wasi-nn-host inspect', 'wasi-nn-host setup:', 'traceEvents']) {
+    expect(apart).toContain(what);
+    expect(bundle).not.toContain(what);
+  }
+});

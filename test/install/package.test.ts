@@ -81,6 +81,7 @@ describe.skipIf(skipUnless(toolsThere) || skipUnless(firstNode))('the package', 
     const bundle = [
       'chunks',
       'cli.js',
+      'command-line-apart.js',
       'command-line.js',
       'guest-process.js',
       'guest-worker.js',
