@@ -2,6 +2,7 @@
 import { type CompiledModule, compileModuleAsync, type ModuleSource, readModuleSource } from '../engine/compile.ts';
 import type { ModuleLimits } from '../engine/module-rewrite.ts';
 import { nowMs } from '../engine/run-recorder.ts';
+import { publishPhase } from '../telemetry/channels.ts';
 
 /** A module's bytes with their name in the cache, which no other bytes have. */
 export interface KeyedSource extends ModuleSource {
@@ -62,8 +63,12 @@ export class ModuleCache {
   async read(name: string, bytes: Uint8Array): Promise<KeyedSource> {
     const key = await contentKey(bytes);
     const { source } = await this.#get(itemKey(key, {}), async () => {
+      const startMs = nowMs();
       const read = { ...(await readModuleSource(name, bytes)), key };
-      return { source: read, compiled: await compileModuleAsync(read, {}) };
+      const compiled = await compileModuleAsync(read, {});
+      const detail = { module: name, byteLength: bytes.byteLength };
+      publishPhase({ name: 'compile', startMs, endMs: nowMs(), detail });
+      return { source: read, compiled };
     });
     return { ...source, name };
   }

@@ -35,6 +35,30 @@ function collected<Message>(name: string): Message[] {
   return messages;
 }
 
+describe('a module that a host compiles', () => {
+  it('is told once, outside of any run', async () => {
+    const phases = collected<PhaseReport>(CHANNELS.compile);
+    const before = performance.timeOrigin + performance.now();
+    const text = '(module (func (export "once")))';
+    const modules = await Promise.all([compiled(text), compiled(text)]);
+    expect(phases).toHaveLength(1);
+    const [phase] = phases as [PhaseReport];
+    expect(phase).toMatchObject({ name: 'compile', run: undefined, detail: { module: 'guest.wat' } });
+    expect(phase.startMs).toBeGreaterThanOrEqual(before);
+    expect(phase.endMs).toBeGreaterThanOrEqual(phase.startMs);
+    await host.run(modules[1], { mode: 'calling-thread' });
+    expect(phases).toHaveLength(1);
+  });
+
+  it('is told in the run that has it compiled for its limits', async () => {
+    const module = await compiled('(module (memory 1) (func (export "limited")))');
+    const phases = collected<PhaseReport>(CHANNELS.compile);
+    await host.run(module, { mode: 'calling-thread', maxMemoryBytes: 2 ** 20 });
+    await host.run(module, { mode: 'calling-thread', maxMemoryBytes: 2 ** 20 });
+    expect(phases.map(({ run }) => run?.module)).toEqual(['guest.wat']);
+  });
+});
+
 describe.each(['calling-thread', 'thread', 'process'] as const)('a run of a host in mode %s', (mode) => {
   it('is told over the channels, within the context of its caller', async () => {
     const requests = new AsyncLocalStorage<string>();
