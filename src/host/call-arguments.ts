@@ -2,8 +2,7 @@
 import type { WasmValue } from '../engine/live-guest.ts';
 import type { FunctionType } from '../engine/module-binary.ts';
 import { ModuleError } from '../errors.ts';
-import { invalidOption } from '../options.ts';
-import { checkNames, isObject, optional } from './option-forms.ts';
+import { checkNames, invalidOption, isObject, isTime, MILLISECONDS, optional } from '../options.ts';
 
 /** How long a call may take, and who may end it; either ends the instance. Not for one on the calling thread. */
 export interface CallOptions {
@@ -42,8 +41,7 @@ export function callArguments(
 /** @throws OptionError */
 export function checkCallOptions(options: CallOptions): void {
   checkNames('options', options, ['timeoutMs', 'signal']);
-  const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
-  optional('timeoutMs', options.timeoutMs, isTime, 'a number of milliseconds');
+  optional('timeoutMs', options.timeoutMs, isTime, MILLISECONDS);
   optional('signal', options.signal, (value) => value instanceof AbortSignal, 'an AbortSignal');
 }
 

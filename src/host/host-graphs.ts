@@ -6,9 +6,8 @@ import { BackendError, HostError } from '../errors.ts';
 import type { Backend, BackendGraph, Encoding, ExecutionTarget, LoadOptions, TensorInfo } from '../nn/backend.ts';
 import { compileGraph, findModelFiles } from '../nn/graph-registry.ts';
 import type { GrantedGraph, GraphRegistry, GraphSource } from '../nn/registry.ts';
-import { invalidOption } from '../options.ts';
+import { checkNames, checkTexts, invalidOption, isPlace, isText, oneOf, optional } from '../options.ts';
 import { publishGraph } from '../telemetry/channels.ts';
-import { checkNames, checkTexts, isPlace, isText, oneOf, optional } from './option-forms.ts';
 
 /** A model to be registered: exactly one of `dir`, `files` and `bytes`. */
 export interface GraphOptions {

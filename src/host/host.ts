@@ -1,4 +1,5 @@
 import { HostError } from '../errors.ts';
+import { checkNames, isText, optional } from '../options.ts';
 import type { PoolStats } from '../pool/contract.ts';
 import type { GuestInstance } from './guest-instance.ts';
 import { GuestModule, type ModuleInput, readModuleInput } from './guest-module.ts';
@@ -9,7 +10,6 @@ import { type RunContext, runOnHost } from './host-run.ts';
 import type { HostInstanceOptions } from './instantiate.ts';
 import { ModuleCache, type ModuleStats } from './module-cache.ts';
 import { checkHostOptions } from './option-checks.ts';
-import { checkNames, isText, optional } from './option-forms.ts';
 import type { CapturesStderr, CapturesStdout, HostRunResult } from './run-result.ts';
 import { RunsUnderway } from './runs-underway.ts';
 import { HostWorkers } from './workers.ts';

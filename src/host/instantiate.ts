@@ -3,7 +3,7 @@
 import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type LiveAnswer, LiveGuest, type WasmValue } from '../engine/live-guest.ts';
 import { HostError } from '../errors.ts';
-import { invalidOption } from '../options.ts';
+import { checkNames, invalidOption, oneOf } from '../options.ts';
 import { GuestStreams } from '../stdio/guest-streams.ts';
 import type { InstanceReply } from '../worker/instance-messages.ts';
 import { InstanceThread } from '../worker/instance-thread.ts';
@@ -15,7 +15,6 @@ import type { GraphLease } from './host-graphs.ts';
 import type { HostRunOptions, PoolOptions } from './host-options.ts';
 import type { RunContext } from './host-run.ts';
 import { checkRunOptions } from './option-checks.ts';
-import { checkNames, oneOf } from './option-forms.ts';
 
 /**
  * As for a run, but for what is of a program (`invoke`), of a queue (`tenant`, `priority`) or of a single run (`timeline`).

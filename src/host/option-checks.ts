@@ -1,7 +1,25 @@
 /** Checks of what an embedder asks of a host, a pool and a run. */
 import { existsSync } from 'node:fs';
 import { BACKEND_CHOICES } from '../engine/default-backends.ts';
-import { invalidOption } from '../options.ts';
+import {
+  BOOLEAN,
+  BYTES,
+  checkNames,
+  checkTextArray,
+  checkTexts,
+  invalidOption,
+  isBoolean,
+  isCount,
+  isDescriptor,
+  isFunction,
+  isObject,
+  isPlace,
+  isText,
+  isTime,
+  MILLISECONDS,
+  oneOf,
+  optional,
+} from '../options.ts';
 import { ISOLATIONS } from '../pool/contract.ts';
 import { isByteSink } from '../stdio/stream-sink.ts';
 import { isByteStream } from '../stdio/stream-source.ts';
@@ -16,21 +34,6 @@ import {
   type PoolOptions,
   type RunLimits,
 } from './host-options.ts';
-import {
-  BOOLEAN,
-  BYTES,
-  checkNames,
-  checkTextArray,
-  checkTexts,
-  isBoolean,
-  isCount,
-  isDescriptor,
-  isObject,
-  isPlace,
-  isText,
-  oneOf,
-  optional,
-} from './option-forms.ts';
 
 const HOST_OPTIONS = [
   'backend',
@@ -88,7 +91,7 @@ export function checkHostOptions(options: HostOptions): void {
   optional('openvinoDir', openvinoDir, existsSync, 'the path of a directory or library that is there');
   checkTexts('properties', options.properties);
   checkTextArray('allowedGuestProperties', options.allowedGuestProperties);
-  optional('onRefused', onRefused, (value) => typeof value === 'function', 'a function');
+  optional('onRefused', onRefused, isFunction, 'a function');
   optional('maxModuleBytes', options.maxModuleBytes, isCount, BYTES);
   optional('maxModelBytes', options.maxModelBytes, isCount, BYTES);
   if (pool !== undefined) checkPoolOptions('pool', pool);
@@ -135,8 +138,7 @@ function checkLimits(before: string, limits: RunLimits): void {
   const bytes = ['maxMemoryBytes', 'maxMemoryFileBytes', 'maxOutputBytes', 'maxCaptureBytes'] as const;
   for (const key of bytes) optional(`${before}${key}`, limits[key], isCount, BYTES);
   optional(`${before}maxTableElements`, limits.maxTableElements, isCount, 'a whole number');
-  const isTime = (value: unknown) => typeof value === 'number' && value >= 0;
-  optional(`${before}timeoutMs`, limits.timeoutMs, isTime, 'milliseconds from 0');
+  optional(`${before}timeoutMs`, limits.timeoutMs, isTime, MILLISECONDS);
 }
 
 function checkGrants(graphs: HostRunOptions['graphs']): void {

@@ -6,6 +6,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Counter, Gauge, Histogram, type Metric, register as ownRegister, type Registry } from 'prom-client';
 import type { RunReport, RunSpan } from '../engine/run-report.ts';
+import { checkNames, invalidOption, isObject, isText, oneOf, optional } from '../options.ts';
 import { CHANNELS, type PhaseReport } from './channels.ts';
 
 /** What of a pool is shown: `Pool` and `Host` have it. */
@@ -91,8 +92,11 @@ const MEMORY_BUCKETS = [2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 28, 2 
  *
  * Listening makes each run keep its spans: the histograms of `load` and `compute` and the count of refused calls see the
  * first 1,000 calls of a run, and `calls_left_out_total` tells of the others.
+ *
+ * @throws OptionError ERR_OPTION_INVALID; what prom-client throws for names that the register has already
  */
 export function collectMetrics(options: MetricsOptions = {}): MetricsCollection {
+  checkOptions(options);
   const { register = ownRegister, labels = [] } = options;
   const metrics = new RunMetrics(register, options.prefix ?? 'wasi_nn_host_', labels);
   const gauges = figureMetrics(register, options);
@@ -107,6 +111,20 @@ export function collectMetrics(options: MetricsOptions = {}): MetricsCollection 
       for (const name of [...metrics.names, ...gauges]) register.removeSingleMetric(name);
     },
   };
+}
+
+const LABELS: readonly EmbedderLabel[] = ['module', 'tenant'];
+
+function checkOptions(options: MetricsOptions): void {
+  checkNames('options', options, ['register', 'host', 'pool', 'labels', 'prefix']);
+  const { register, host, pool, labels, prefix } = options;
+  const has = (name: string) => (value: unknown) => isObject(value) && name in value;
+  optional('register', register, has('registerMetric'), 'a Registry of prom-client');
+  optional('host', host, has('modelStats'), 'a Host');
+  optional('pool', pool, has('stats'), 'a Pool');
+  optional('prefix', prefix, isText, 'text');
+  if (labels !== undefined && !Array.isArray(labels)) throw invalidOption('labels', 'an array of labels', labels);
+  for (const [index, label] of (labels ?? []).entries()) oneOf(`labels[${index}]`, label, LABELS);
 }
 
 class RunMetrics {

@@ -18,6 +18,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { RunReport, RunSpan, SpanName } from '../engine/run-report.ts';
+import { checkNames, isCount, isFunction, isObject, optional } from '../options.ts';
 import { CHANNELS, type GraphReport, type PhaseReport } from './channels.ts';
 
 /** Whose spans are made, and how many. */
@@ -44,8 +45,15 @@ const OF_THE_HOST: ReadonlySet<SpanName> = new Set(['compile', 'queue', 'start',
  * Makes spans of every run in this process until {@link Tracing.stop}: one for the run, whose parent is the active span of
  * whoever called `run`, and within it its phases and the guest's calls. They are made when the run has ended, with the
  * times that were measured. Modules that are compiled and graphs that are registered have spans, too.
+ *
+ * @throws OptionError ERR_OPTION_INVALID
  */
-export function traceRuns({ tracerProvider, maxCallSpans = 100 }: TracingOptions = {}): Tracing {
+export function traceRuns(options: TracingOptions = {}): Tracing {
+  checkNames('options', options, ['tracerProvider', 'maxCallSpans']);
+  const { tracerProvider, maxCallSpans = 100 } = options;
+  const isProvider = (value: TracerProvider) => isObject(value) && isFunction(value.getTracer);
+  optional('tracerProvider', tracerProvider, isProvider, 'a TracerProvider of OpenTelemetry');
+  optional('maxCallSpans', options.maxCallSpans, isCount, 'a whole number');
   const tracer = () => (tracerProvider ?? trace.getTracerProvider()).getTracer(NAME);
   const onRun = (message: unknown) => traceRun(tracer(), message as RunReport, maxCallSpans);
   const onCompile = (message: unknown) => {
@@ -75,7 +83,7 @@ function traceRun(tracer: Tracer, report: RunReport, maxCallSpans: number): void
     if (report.outcome === 'failed') fail(run, report.code ?? '_OTHER', report.message, report.endMs);
     const ofHost = spans.filter(({ name }) => OF_THE_HOST.has(name) && name !== 'guest');
     for (const span of ofHost) tracePhase(tracer, span, run);
-    traceGuest(tracer, run, spans, calls.slice(0, Math.max(maxCallSpans, 0)));
+    traceGuest(tracer, run, spans, calls.slice(0, maxCallSpans));
   }
   run.end(hrTime(report.endMs));
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { RunReport, RunUsage } from '../engine/run-report.ts';
 import { packageRoot } from '../native/addon.ts';
-import { invalidOption } from '../options.ts';
+import { invalidOption, isObject, isText } from '../options.ts';
 import { traceFile } from './trace-event.ts';
 
 /**
@@ -26,13 +26,14 @@ export type TimelineSource = Pick<RunReport, 'module' | 'usage'> &
 /**
  * The timeline of a run as text. Names that a guest or a model chose are made printable, and cannot become markup.
  * @param source of a run with `timeline: true`; of others there is less to show
- * @throws OptionError ERR_OPTION_INVALID for another format
+ * @throws OptionError ERR_OPTION_INVALID
  *
  * @example
  * const { exitCode, usage } = await host.run(module, { timeline: true });
  * const page = await renderTimeline({ module: module.name, exitCode, usage }, 'html');
  */
 export async function renderTimeline(source: TimelineSource, format: TimelineFormat): Promise<string> {
+  if (!isObject(source) || !isText(source.module)) throw invalidOption('source', '{ module, usage, … }', source);
   if (!TIMELINE_FORMATS.includes(format))
     throw invalidOption('format', `one of ${TIMELINE_FORMATS.join(', ')}`, format);
   const report = completed(source);
