@@ -100,7 +100,7 @@ describe.skipIf(skipUnless(runtime))('a model', () => {
     },
   );
 
-  it('of any size loaded and refused again and again leaves nothing behind', () => {
+  it('of any size loaded and refused again and again leaves nothing behind', async () => {
     const [xml] = MODELS.openvino as Uint8Array[];
     const one = () => load('openvino', [xml as Uint8Array, new Uint8Array(0)]).guest.nn.dispose();
     for (let round = 0; round < 20; round++) one();
