@@ -4,6 +4,7 @@ import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type LiveAnswer, LiveGuest, type WasmValue } from '../engine/live-guest.ts';
 import { HostError } from '../errors.ts';
 import { checkNames, invalidOption, oneOf } from '../options.ts';
+import { Capture } from '../stdio/capture.ts';
 import { GuestStreams } from '../stdio/guest-streams.ts';
 import type { InstanceReply } from '../worker/instance-messages.ts';
 import { InstanceThread } from '../worker/instance-thread.ts';
@@ -103,8 +104,8 @@ class InstanceResources {
     try {
       const streams = await GuestStreams.open({
         ...(stdin !== undefined && { stdin }),
-        stdout: captures.stdout?.take ?? stdout,
-        stderr: captures.stderr?.take ?? stderr,
+        stdout: captureTo(captures.stdout) ?? stdout,
+        stderr: captureTo(captures.stderr) ?? stderr,
       });
       return new InstanceResources(streams, lease, captures);
     } catch (error) {
@@ -135,29 +136,9 @@ class InstanceResources {
 
 const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
 
-/** What a guest writes in one call, up to a limit. */
-class Capture {
-  readonly #maxBytes: number;
-  #chunks: Uint8Array[] = [];
-  #byteLength = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  readonly take = (bytes: Uint8Array): void => {
-    const kept = bytes.subarray(0, this.#maxBytes - this.#byteLength);
-    if (kept.byteLength === 0) return;
-    this.#byteLength += kept.byteLength;
-    this.#chunks.push(kept);
-  };
-
-  taken(): Buffer {
-    const bytes = Buffer.concat(this.#chunks, this.#byteLength);
-    this.#chunks = [];
-    this.#byteLength = 0;
-    return bytes;
-  }
+/** Of a guest that writes more in one call the rest is dropped. */
+function captureTo(capture: Capture | undefined) {
+  return capture && ((bytes: Uint8Array) => capture.take(bytes));
 }
 
 class CallingThreadPlace implements InstancePlace {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HostError } from '../errors.ts';
 import type { InputSource, OutputSink } from '../wasi/index.ts';
+import { Capture } from './capture.ts';
 import type { HostSink, HostSource, StdioOptions } from './contract.ts';
 import { type ByteSink, isByteSink, openSink, type StreamWriter } from './stream-sink.ts';
 import { isByteStream, StreamReader } from './stream-source.ts';
@@ -166,52 +167,27 @@ function takeSink(name: string, stream: ByteSink): StreamWriter {
   }
 }
 
-const LEAST_CHUNK_BYTES = 4096;
-const MOST_CHUNK_BYTES = 2 ** 20;
-
 class CapturedOutput implements Output {
   readonly isStream = false;
   readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes) };
-  readonly #maxBytes: number;
-  /** All are full but the last: a piece of its own for each write would cost hundreds of bytes for one. */
-  readonly #chunks: Uint8Array[] = [];
-  #roomBytes = 0;
-  #keptBytes = 0;
+  readonly #capture: Capture;
   byteLength = 0;
-  truncated = false;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#capture = new Capture(maxBytes);
   }
 
   #take(bytes: Uint8Array): void {
     this.byteLength += bytes.byteLength;
-    const kept = bytes.subarray(0, this.#maxBytes - this.#keptBytes);
-    if (kept.byteLength < bytes.byteLength) this.truncated = true;
-    const fitting = kept.subarray(0, this.#roomBytes);
-    this.#append(fitting);
-    if (fitting.byteLength === kept.byteLength) return;
-    const rest = kept.subarray(fitting.byteLength);
-    this.#grow(rest.byteLength);
-    this.#append(rest);
-  }
-
-  /** Doubles what there is, up to a limit. */
-  #grow(leastBytes: number): void {
-    const doubled = Math.min(Math.max(this.#keptBytes, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
-    this.#roomBytes = Math.max(leastBytes, Math.min(doubled, this.#maxBytes - this.#keptBytes));
-    this.#chunks.push(new Uint8Array(this.#roomBytes));
-  }
-
-  #append(bytes: Uint8Array): void {
-    const chunk = this.#chunks.at(-1);
-    chunk?.set(bytes, chunk.byteLength - this.#roomBytes);
-    this.#roomBytes -= bytes.byteLength;
-    this.#keptBytes += bytes.byteLength;
+    this.#capture.take(bytes);
   }
 
   get captured(): Buffer {
-    return Buffer.concat(this.#chunks, this.#keptBytes);
+    return this.#capture.captured;
+  }
+
+  get truncated(): boolean {
+    return this.#capture.isTruncated;
   }
 }
 

@@ -192,7 +192,7 @@ export class GuestWatch {
     clearTimeout(this.#timer);
     this.#options.signal?.removeEventListener('abort', this.#abort);
     try {
-      if (!this.#isOver) this.#services.drain();
+      if (!this.#isOver) this.#services.drainLast();
     } finally {
       this.#services.close();
     }

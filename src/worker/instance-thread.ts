@@ -198,7 +198,7 @@ export class InstanceThread {
   #close(): void {
     this.#commands.removeAllListeners('message');
     this.#commands.close();
-    this.#services.drain();
+    this.#services.drainLast();
     this.#services.close();
   }
 }

@@ -47,7 +47,10 @@ export class RemoteInput extends Input {
 
 /** How much of one stream may be on its way between the threads, each piece taken for some bytes more than it has. */
 const MOST_UNDERWAY_BYTES = 2 ** 20;
-const PIECE_OVERHEAD_BYTES = 256;
+const PIECE_OVERHEAD_BYTES = 1024;
+
+/** More than is ever taken. */
+const SHUT_BYTES = 2 ** 30;
 
 /** What both threads see of one output. */
 export class OutputWindow {
@@ -78,6 +81,11 @@ export class OutputWindow {
   taken(byteLength: number): void {
     Atomics.sub(this.#words, 0, byteLength + PIECE_OVERHEAD_BYTES);
     Atomics.notify(this.#words, 0);
+  }
+
+  /** Has the guest wait at its next write, until its thread is ended: what is underway comes to an end then. */
+  shut(): void {
+    Atomics.add(this.#words, 0, SHUT_BYTES);
   }
 
   fail(errno: Errno): void {

@@ -59,6 +59,13 @@ export class WorkerServices {
     this.#calls.drain();
   }
 
+  /** The same of a guest that is about to be ended: one that never stops to write gets no further. */
+  drainLast(): void {
+    this.outputs.stdout.window.shut();
+    this.outputs.stderr.window.shut();
+    this.#calls.drain();
+  }
+
   /** The guest is gone: gives what it wrote before, and closes what it left open. */
   close(): void {
     this.#calls.close();
