@@ -83,13 +83,14 @@ export class HostError extends Error {
     Object.defineProperty(HostError.prototype, BRAND, { value: true });
   }
 
+  /** Of its class, written out: a bundle may call the class otherwise. */
+  override readonly name: string = 'HostError';
   /** Stable code, see {@link ERROR_CODES}. */
   readonly code: ErrorCode;
 
   /** @param message made one printable line */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(printable(message), options);
-    this.name = new.target.name;
     this.code = code;
   }
 }
@@ -101,16 +102,21 @@ export function isHostError(error: unknown): error is HostError {
 
 /** A wrong option or argument: the caller has to change the call. */
 export class OptionError extends HostError {
+  override readonly name: string = 'OptionError';
+
   constructor(message: string, options?: { cause?: unknown }) {
     super('ERR_OPTION_INVALID', message, options);
   }
 }
 
 /** The module cannot be compiled, linked, or called in the way that was asked for. */
-export class ModuleError extends HostError {}
+export class ModuleError extends HostError {
+  override readonly name: string = 'ModuleError';
+}
 
 /** The guest ended in a trap, in an exception of its own, by a limit, or with the worker that it ran in. */
 export class GuestTrapError extends HostError {
+  override readonly name: string = 'GuestTrapError';
   /**
    * Wasm frames, innermost first, one line each: index, offset in the module, module name, function name. Empty where the
    * engine gave none.
@@ -147,7 +153,11 @@ export interface GuestTrapDetails {
 }
 
 /** A pool takes no run, or lost the worker of one. */
-export class PoolError extends HostError {}
+export class PoolError extends HostError {
+  override readonly name: string = 'PoolError';
+}
 
 /** The inference runtime, a model, or a tensor: everything under wasi-nn. */
-export class BackendError extends HostError {}
+export class BackendError extends HostError {
+  override readonly name: string = 'BackendError';
+}

@@ -43,7 +43,7 @@ export function checkTextArray(name: string, texts: readonly string[] | undefine
 
 /** @throws OptionError */
 export function checkTexts(name: string, texts: Readonly<Record<string, string>> | undefined): void {
-  optional(name, texts, isObject, 'an object of text');
+  optional(name, texts, (value) => isObject(value) && !Array.isArray(value), 'an object of text');
   for (const [key, text] of Object.entries(texts ?? {})) {
     if (!isText(text)) throw invalidOption(`${name}.${key}`, 'text', text);
   }

@@ -191,7 +191,7 @@ export class HostGraphs {
   #require(name: string): Registration {
     const registration = this.#graphs.get(name);
     if (registration !== undefined) return registration;
-    const known = [...this.#graphs.keys()].join(', ') || 'none is';
+    const known = [...this.#graphs.keys()].join(', ') || 'none';
     throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graphs: '${name}' is not registered; registered: ${known}`);
   }
 

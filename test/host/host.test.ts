@@ -194,6 +194,7 @@ describe('options', () => {
     [{ args: 'a' }, "args: expected an array of text, received 'a'"],
     [{ env: { A: 1 } }, 'env.A: expected text, received 1 (number)'],
     [{ env: null }, 'env: expected an object of text, received null'],
+    [{ env: ['A=1'] }, 'env: expected an object of text, received an array'],
     [{ stdin: 'text' }, 'stdin: expected'],
     [
       { stdout: 'file' },

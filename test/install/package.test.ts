@@ -121,6 +121,18 @@ describe.skipIf(skipUnless(toolsThere) || skipUnless(firstNode))('the package', 
     expect(JSON.parse(doctor.stdout).addon.path).toContain(join('wasi-nn-host', 'native', 'prebuilt'));
   });
 
+  it('has errors that bear the names of their classes', () => {
+    const text = [
+      "import * as api from 'wasi-nn-host';",
+      'const classes = Object.entries(api).filter(([name]) => name.endsWith("Error"));',
+      "console.log(classes.map(([name, Class]) => [name, new Class('ERR_RELEASED', 'x').name]).join(' '));",
+    ];
+    writeFileSync(join(project, 'errors.mjs'), text.join('\n'));
+    const { stdout, stderr } = run(process.execPath, ['errors.mjs'], project);
+    const names = ['BackendError', 'GuestTrapError', 'HostError', 'ModuleError', 'OptionError', 'PoolError'];
+    expect(`${stdout}${stderr}`).toBe(`${names.map((name) => `${name},${name}`).join(' ')}\n`);
+  });
+
   it('is called by the name of its command', () => {
     const command = join(project, 'node_modules', '.bin', 'wasi-nn-host');
     const guest = ['fixtures/classify.wasm', '--dir', 'fixtures/digits::fixture'];

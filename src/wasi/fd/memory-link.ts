@@ -1,4 +1,5 @@
 import type { Fd as ShimFd, Inode as ShimInode } from '@bjorn3/browser_wasi_shim';
+import { invalidOption, isText } from '../../options.ts';
 import { ERRNO } from '../errno.ts';
 import { FILE_TYPE } from '../layout.ts';
 
@@ -15,8 +16,12 @@ export class SymbolicLink implements ShimInode {
   /** A path relative to the directory that the link is in. One that leads out of the tree is `perm` to the guest. */
   readonly target: string;
 
-  /** @param target see {@link SymbolicLink.target} */
+  /**
+   * @param target see {@link SymbolicLink.target}
+   * @throws OptionError ERR_OPTION_INVALID for what is no text
+   */
   constructor(target: string) {
+    if (!isText(target)) throw invalidOption('target', 'text', target);
     this.target = target;
   }
 
