@@ -49,12 +49,15 @@ export class GuestInstance {
   /** Of whatever was asked last. */
   #last: Promise<unknown> = Promise.resolve();
   #ended: HostError | undefined;
+  #isClosing = false;
+  readonly #onDisposed: () => void;
   #disposal: Promise<void> | undefined;
 
   /** @internal Made by `Host.instantiate`. */
-  constructor(program: CompiledModule, place: InstancePlace) {
+  constructor(program: CompiledModule, place: InstancePlace, onDisposed: () => void) {
     this.#program = program;
     this.#place = place;
+    this.#onDisposed = onDisposed;
     this.memory = new InstanceMemory((ask) => this.#next(() => ask(place)));
   }
 
@@ -101,8 +104,15 @@ export class GuestInstance {
    */
   dispose(): Promise<void> {
     this.#ended ??= new HostError('ERR_RELEASED', 'the instance was disposed');
-    this.#disposal ??= this.#place.dispose();
+    this.#disposal ??= this.#place.dispose().finally(() => this.#onDisposed());
     return this.#disposal;
+  }
+
+  /** @internal Disposes of it after the calls that were asked for before. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#last;
+    await this.dispose();
   }
 
   /** {@link GuestInstance.dispose}, for `await using`. */
@@ -116,6 +126,7 @@ export class GuestInstance {
   }
 
   #next<Result>(action: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosing) return Promise.reject(new HostError('ERR_RELEASED', 'the host was disposed'));
     const turn = this.#last.then(async () => {
       if (this.#ended !== undefined) throw this.#ended;
       try {

@@ -30,6 +30,7 @@ export class Host {
   readonly #modules: ModuleCache;
   readonly #workers: HostWorkers;
   readonly #runs = new RunsUnderway();
+  readonly #instances = new Set<GuestInstance>();
   #isDisposed = false;
 
   /**
@@ -110,7 +111,8 @@ export class Host {
 
   /**
    * Makes an instance of a module that stays, and calls its `_initialize` where it has one: for reactors, whose exports are
-   * called again and again. It is the caller's to dispose, before or after the host.
+   * called again and again. It ends with the host, if it was not disposed of before: calls that were asked for are made.
+   * While none is made, it does not keep the process running.
    *
    * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError for an `_initialize` that fails
    *   or takes too long; HostError ERR_PREOPEN, ERR_STDIO, ERR_RELEASED; BackendError ERR_NN_GRAPH_NOT_FOUND; OptionError
@@ -119,8 +121,11 @@ export class Host {
     this.#requireLive();
     const { instantiateOnHost } = await import('./instantiate.ts');
     const { onRefused, pool } = this.#options;
-    const shared = { inference: this.#inference, onRefused, maxHeapBytes: pool?.maxHeapBytes };
-    return instantiateOnHost(shared, module, options);
+    const [inference, instances] = [this.#inference, this.#instances];
+    const shared = { inference, onRefused, maxHeapBytes: pool?.maxHeapBytes, instances };
+    const instance = await this.#runs.add(instantiateOnHost(shared, module, options));
+    this.#requireLive();
+    return instance;
   }
 
   /** Workers that {@link Host.run} uses, and their runs: not those of a `Pool`, nor those on the calling thread. */
@@ -139,17 +144,18 @@ export class Host {
   }
 
   /**
-   * Lets go of everything that is kept. Runs that go on keep what they have until they end; no other begins. Workers end
-   * when the last of them has.
+   * Lets go of everything that is kept. Runs that go on, and calls of instances, keep what they have until they end; no other
+   * begins. Workers end when the last of them has, and instances with their last call.
    */
   dispose(): void {
     this.#isDisposed = true;
     this.#modules.close();
     this.#inference.dispose();
+    for (const instance of this.#instances) void instance.close();
     void this.#closeWorkers();
   }
 
-  /** {@link Host.dispose}, and waits for all runs and workers to end. */
+  /** {@link Host.dispose}, and waits for all runs, instances and workers to end. */
   async close(): Promise<void> {
     this.dispose();
     await this.#closeWorkers();
@@ -167,6 +173,7 @@ export class Host {
 
   async #closeWorkers(): Promise<void> {
     await this.#runs.settled();
+    await Promise.all([...this.#instances].map((instance) => instance.close()));
     await this.#workers.close();
   }
 

@@ -39,13 +39,15 @@ const INSTANCE_OPTIONS: readonly (keyof HostInstanceOptions)[] = [
 
 const INSTANCE_MODES: readonly HostInstanceOptions['mode'][] = ['thread', 'calling-thread'];
 
+/** What an instance is made with. */
+interface InstanceContext extends Pick<RunContext, 'inference' | 'onRefused'>, Pick<PoolOptions, 'maxHeapBytes'> {
+  /** Of the host, which ends with them. */
+  instances: Set<GuestInstance>;
+}
+
 /** @throws as `Host.instantiate` */
 export async function instantiateOnHost(
-  {
-    inference,
-    onRefused,
-    maxHeapBytes,
-  }: Pick<RunContext, 'inference' | 'onRefused'> & Pick<PoolOptions, 'maxHeapBytes'>,
+  { inference, onRefused, maxHeapBytes, instances }: InstanceContext,
   module: GuestModule,
   options: HostInstanceOptions,
 ): Promise<GuestInstance> {
@@ -67,7 +69,8 @@ export async function instantiateOnHost(
             maxHeapBytes,
           })
         : new CallingThreadPlace(plan, resources, nn?.support(lease));
-    const instance = new GuestInstance(program, place);
+    const instance: GuestInstance = new GuestInstance(program, place, () => instances.delete(instance));
+    instances.add(instance);
     await instance.start({ ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) });
     return instance;
   } catch (error) {

@@ -83,6 +83,7 @@ export class InstanceThread {
   idle(): void {
     this.#worker.unref();
     this.#commands.unref();
+    this.#services.keepsProcess = false;
   }
 
   /**
@@ -94,6 +95,7 @@ export class InstanceThread {
     if (this.#loss !== undefined) throw this.#loss.error;
     this.#worker.ref();
     this.#commands.ref();
+    this.#services.keepsProcess = true;
     let timer: NodeJS.Timeout | undefined;
     let abort: (() => void) | undefined;
     const heapTimer = setInterval(() => this.#checkHeap(), HEAP_CHECK_MS);

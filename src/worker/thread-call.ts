@@ -52,6 +52,15 @@ export class CallAnswerer<Message extends { type: string } = never> {
     }
   }
 
+  /** Lets the process end while nothing else keeps it, until {@link CallAnswerer.ref}. */
+  unref(): void {
+    this.#port.unref();
+  }
+
+  ref(): void {
+    this.#port.ref();
+  }
+
   /** Answers and hears nothing more. */
   close(): void {
     this.#port.removeAllListeners('message');

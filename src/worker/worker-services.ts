@@ -66,6 +66,12 @@ export class WorkerServices {
     this.#calls.drain();
   }
 
+  /** Whether what the guest asks and says keeps the process running, as it does from the beginning. */
+  set keepsProcess(isKept: boolean) {
+    if (isKept) this.#calls.ref();
+    else this.#calls.unref();
+  }
+
   /** The guest is gone: gives what it wrote before, and closes what it left open. */
   close(): void {
     this.#calls.close();

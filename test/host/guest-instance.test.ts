@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -266,6 +267,47 @@ describe('an instance in a thread of its own', () => {
     await expect(instantiate({ timeoutMs: 20 }, spinning)).rejects.toEqual(code('ERR_GUEST_TIMEOUT'));
   });
 });
+
+describe('the end of its host', () => {
+  it.each(['thread', 'calling-thread'] as const)('is that of an instance, after its calls (%s)', async (mode) => {
+    const own = new Host();
+    const instance = await own.instantiate(await own.compile(new TextEncoder().encode(COUNTER)), { mode });
+    const calls = Promise.all([instance.call('count'), instance.call('count')]);
+    const closing = own.close();
+    await expect(instance.call('count')).rejects.toEqual(code('ERR_RELEASED'));
+    expect((await calls).map(({ results }) => results)).toEqual([[101], [102]]);
+    await closing;
+    expect(instance.hasEnded).toBe(true);
+    await instance.dispose();
+  });
+
+  it('is that of an instance that is only made', async () => {
+    const own = new Host();
+    const making = own.instantiate(await own.compile(new TextEncoder().encode(COUNTER)));
+    const refused = expect(making).rejects.toEqual(code('ERR_RELEASED'));
+    await own.close();
+    await refused;
+  });
+
+  it('waits for no process', () => {
+    const library = new URL('../../dist/index.mjs', import.meta.url).href;
+    const script = `const { Host } = await import(${JSON.stringify(library)});
+      const host = new Host();
+      const instance = await host.instantiate(await host.compile(Buffer.from(process.argv[1])), { stdin: process.stdin });
+      console.log((await instance.call('count')).results[0]);`;
+    const options = { encoding: 'utf8', timeout: 120_000 } as const;
+    const run = spawnSync(process.execPath, ['--input-type=module', '--eval', script, COUNTER], options);
+    expect(run).toMatchObject({ status: 0, signal: null, stdout: '101\n', stderr: '' });
+  });
+});
+
+it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40])(
+  'a call and an instantiation may have %d ms',
+  async (timeoutMs) => {
+    const instance = await instantiate({ timeoutMs });
+    expect((await instance.call('count', { timeoutMs })).results).toEqual([101]);
+  },
+);
 
 it('on the calling thread there is no time limit', async () => {
   const instance = await instantiate({ mode: 'calling-thread' });
