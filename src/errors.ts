@@ -123,9 +123,9 @@ export class GuestTrapError extends HostError {
    */
   readonly backtrace: readonly string[];
   /** What the guest had written until then, where that was to be captured. */
-  readonly stdout: Uint8Array | undefined;
+  readonly stdout: Buffer | undefined;
   /** The same of standard error. */
-  readonly stderr: Uint8Array | undefined;
+  readonly stderr: Buffer | undefined;
   /** What it used until then. Undefined for calls of an instance that stays. */
   readonly usage: RunUsage | undefined;
 
@@ -145,9 +145,9 @@ export interface GuestTrapDetails {
   /** Default: none. */
   backtrace?: readonly string[] | undefined;
   /** What was captured. */
-  stdout?: Uint8Array | undefined;
+  stdout?: Buffer | undefined;
   /** What was captured. */
-  stderr?: Uint8Array | undefined;
+  stderr?: Buffer | undefined;
   /** What the guest used. */
   usage?: RunUsage | undefined;
 }

@@ -226,7 +226,7 @@ async function runWatched(
     return await runInWorker({ ...task, stdio }, { ...watch, reportsInOrder: true }).end;
   } catch (error) {
     if (!(error instanceof HostError && error.code === 'ERR_GUEST_HEAP_LIMIT')) throw error;
-    const { unknownUsage } = await import('../worker/known-usage.ts');
+    const { unknownUsage } = await import('../engine/guest-usage.ts');
     return { outcome: fullHeap(plan), usage: unknownUsage() };
   }
 }

@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { systemReason } from '../engine/compile.ts';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
+import { NO_USAGE } from '../engine/guest-usage.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage, RunMode, RunSpan, SpanName } from '../engine/run-report.ts';
 import { isHostError, OptionError } from '../errors.ts';
@@ -74,15 +75,6 @@ export class RunTimeline {
     }
   }
 }
-
-const NO_USAGE: GuestUsage = {
-  cpuMs: undefined,
-  peakMemoryBytes: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-  phases: {},
-  loads: { hits: 0, misses: 0 },
-};
 
 function withSpans(usage: GuestUsage, spans: readonly RunSpan[]): GuestUsage {
   const phases = { ...usage.phases };

@@ -15,7 +15,7 @@ import { threadCpuMs } from './thread-time.ts';
 /** What passes between a guest and its host as it is: `bigint` for i64, `number` for i32, f32 and f64. */
 export type WasmValue = number | bigint;
 
-/** What one call came to. `usage` is of all calls until then, instantiation included. */
+/** What one call came to. `usage` is of all calls until then, instantiation included, but for its spans, which are its own. */
 export interface LiveAnswer {
   /** Undefined where the guest has ended: see {@link LiveAnswer.ending}. */
   results: readonly WasmValue[] | undefined;
@@ -116,7 +116,9 @@ export class LiveGuest {
     const { results, ending } = withGuestStack(maxWasmStackBytes, guarded);
     const after = threadCpuMs();
     if (before !== undefined && after !== undefined) this.#cpuMs = (this.#cpuMs ?? 0) + (after - before);
-    return { results, ending, usage: this.#imports.usage(this.#cpuMs) };
+    const usage = this.#imports.usage(this.#cpuMs);
+    this.#imports.recorder.forgetSpans();
+    return { results, ending, usage };
   }
 
   #outcomeOf(call: () => readonly WasmValue[]): Omit<LiveAnswer, 'usage'> {

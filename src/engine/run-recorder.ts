@@ -1,7 +1,17 @@
 /** Notes what a run does while it goes on: counts always, spans and memory where somebody will look at them. */
 import { ERRNO } from '../nn/abi/witx.ts';
 import type { NnCall } from '../nn/index.ts';
-import type { GuestUsage, LeftOut, MemorySample, PhaseUsage, RecordLevel, RunSpan, SpanName } from './run-report.ts';
+import {
+  type GuestUsage,
+  isWithinGuest,
+  type LeftOut,
+  type LoadCounts,
+  type MemorySample,
+  type PhaseUsage,
+  type RecordLevel,
+  type RunSpan,
+  type SpanName,
+} from './run-report.ts';
 
 /** What a guest may have kept of it, which may make millions of calls. Spans of the host itself are few and not counted. */
 const MOST = {
@@ -28,8 +38,6 @@ const SPAN_OF_CALL: Readonly<Record<string, SpanName>> = {
   unload_graph: 'unload',
   finalize_execution_context: 'finalize_execution_context',
 };
-
-const OF_THE_HOST: ReadonlySet<SpanName> = new Set(['compile', 'queue', 'start', 'instantiate', 'guest']);
 
 export interface RunRecorderOptions {
   /** Default: `phases`. */
@@ -65,7 +73,7 @@ export class RunRecorder {
   readonly #phases = new Map<SpanName, PhaseUsage>();
   readonly #spans: RunSpan[] = [];
   readonly #samples: MemorySample[] = [];
-  readonly #loads = { hits: 0, misses: 0 };
+  readonly #loads: LoadCounts = { hits: 0, misses: 0 };
   readonly #leftOut: LeftOut = { spans: 0, operations: 0 };
   #keptCalls = 0;
   #keptOperations = 0;
@@ -139,16 +147,23 @@ export class RunRecorder {
     };
   }
 
+  /** Makes room for the spans of what comes next, in a guest that stays. */
+  forgetSpans(): void {
+    this.#spans.length = 0;
+    this.#keptCalls = 0;
+    this.#leftOut.spans = 0;
+  }
+
   #addSpan(span: RunSpan): void {
     const { name, startMs, endMs, detail } = span;
     this.#count(name, endMs - startMs, detail?.errno === undefined, detail?.isHit === true);
-    const isOfHost = OF_THE_HOST.has(name);
-    if (!isOfHost && this.#keptCalls >= MOST.spans[this.level]) {
+    const isCall = isWithinGuest(name);
+    if (isCall && this.#keptCalls >= MOST.spans[this.level]) {
       if (this.level !== 'phases') this.#leftOut.spans += 1;
       return;
     }
     if (this.level === 'phases') return;
-    if (!isOfHost) this.#keptCalls += 1;
+    if (isCall) this.#keptCalls += 1;
     this.#spans.push(span);
     this.#onEntry?.({ span });
   }

@@ -44,6 +44,19 @@ const SPANS: Readonly<Record<SpanName, true>> = {
 
 export const SPAN_NAMES = Object.keys(SPANS) as readonly SpanName[];
 
+/** What the host does before the guest has its turn. */
+const BEFORE_THE_GUEST: readonly SpanName[] = ['compile', 'queue', 'start', 'instantiate'];
+
+/** Whether a span is of the host and not of the guest, which is within `guest`. */
+export function isBeforeGuest(name: SpanName): boolean {
+  return BEFORE_THE_GUEST.includes(name);
+}
+
+/** Whether a span is a call or a wait of the guest. */
+export function isWithinGuest(name: SpanName): boolean {
+  return name !== 'guest' && !isBeforeGuest(name);
+}
+
 /**
  * How much is noted of a run: sums by phase, as always; each span as well, where somebody listens (`telemetry/`); and memory
  * and the operations of computations with them, for a timeline.
@@ -89,27 +102,30 @@ export interface GuestUsage {
    * tells. Threads of the inference runtime are not in it.
    */
   cpuMs: number | undefined;
-  /** Linear memories together, at their largest, in bytes. */
-  peakMemoryBytes: number;
-  /** By WASI calls: from files, streams and sockets. */
-  bytesRead: number;
-  /** By WASI calls: to files, streams and sockets. */
-  bytesWritten: number;
+  /** Linear memories together, at their largest, in bytes. Undefined: unknown, of a guest that was ended from outside. */
+  peakMemoryBytes: number | undefined;
+  /** By WASI calls: from files, streams and sockets. Undefined as `peakMemoryBytes`. */
+  bytesRead: number | undefined;
+  /** By WASI calls: to files, streams and sockets. Undefined as `peakMemoryBytes`. */
+  bytesWritten: number | undefined;
   /** What took how long, by name; names that did not occur are absent. */
   phases: Readonly<Partial<Record<SpanName, PhaseUsage>>>;
-  /** Models that the guest loaded: found compiled, and compiled for it. */
-  loads: {
-    /** Found compiled, or compiling. */
-    hits: number;
-    /** Compiled for this guest. */
-    misses: number;
-  };
-  /** In the order of their ends; where spans are recorded. */
+  /** Models that the guest loaded: found compiled, and compiled for it. Undefined as `peakMemoryBytes`. */
+  loads: LoadCounts | undefined;
+  /** In the order of their ends: in a run with a timeline, and for those who listen to channels. */
   spans?: readonly RunSpan[] | undefined;
   /** In a run with a timeline only. */
   memory?: readonly MemorySample[] | undefined;
   /** What was not kept, since the guest did so much; undefined when nothing was left out. */
   leftOut?: Readonly<LeftOut> | undefined;
+}
+
+/** Models that a guest loaded. */
+export interface LoadCounts {
+  /** Found compiled, or compiling. */
+  hits: number;
+  /** Compiled for this guest. */
+  misses: number;
 }
 
 /** How much was left out of what was recorded of a run. */
@@ -139,10 +155,12 @@ export interface RunUsage extends GuestUsage {
   queueMs: number;
 }
 
-/** A run as its caller saw it, from the call to its end. Plain data. */
+/** A run, or a call of an instance that stays, as its caller saw it, from the call to its end. Plain data. */
 export interface RunReport {
-  /** Counts the runs of this process. */
+  /** Counts the runs of this process, calls of instances among them. */
   id: number;
+  /** The export that was called of an instance that stays, `_initialize` for what made it. Undefined: a run. */
+  call?: string | undefined;
   /** As it was named when compiled. */
   module: string;
   /** '' where the run had none. */

@@ -20,9 +20,9 @@ import {
 import type { GuestOutcome, GuestPhase, GuestPlan } from './guest-plan.ts';
 import { type GuestRun, notePhases } from './guest-run.ts';
 import { roomForCalls, withGuestStack } from './guest-stack.ts';
+import { NO_USAGE } from './guest-usage.ts';
 import type { ExportedFunction } from './instantiation.ts';
 import { nowMs } from './run-recorder.ts';
-import type { GuestUsage } from './run-report.ts';
 import { promising, suspending } from './suspending-engine.ts';
 import { type GuestRoom, guestRoom } from './suspending-room.ts';
 import { readyStack } from './suspending-stack.ts';
@@ -115,7 +115,7 @@ class SuspendingRun {
     signal?.addEventListener('abort', onAbort);
     const queuedMs = nowMs();
     try {
-      if (!(await this.#begins())) return { outcome: this.#aborted({ at: 'instantiate' }), usage: NOTHING_USED };
+      if (!(await this.#begins())) return { outcome: this.#aborted({ at: 'instantiate' }), usage: NO_USAGE };
       const startMs = nowMs();
       const imports = this.#createImports();
       this.#imports = imports;
@@ -283,12 +283,3 @@ const NN_MODULE = 'wasi_ephemeral_nn';
 const YIELDS: ReadonlySet<string> = new Set(['sched_yield']);
 
 const ABORTED = 'the run was aborted';
-
-const NOTHING_USED: GuestUsage = {
-  cpuMs: undefined,
-  peakMemoryBytes: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-  phases: {},
-  loads: { hits: 0, misses: 0 },
-};

@@ -1,11 +1,14 @@
 /** A guest whose instance stays, for an embedder who calls its exports again and again. */
 import type { CompiledModule } from '../engine/compile.ts';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
+import { NO_USAGE, unknownUsage, usageSince } from '../engine/guest-usage.ts';
 import type { LiveAnswer, WasmValue } from '../engine/live-guest.ts';
-import type { GuestUsage } from '../engine/run-report.ts';
+import type { GuestUsage, RunMode } from '../engine/run-report.ts';
 import { GuestTrapError, HostError, ModuleError, OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
+import type { CapturedStreams, GuestStreams } from '../stdio/guest-streams.ts';
 import { type CallOptions, callArguments } from './call-arguments.ts';
+import { RunAccount, withoutSpans } from './run-account.ts';
 
 export type { CallOptions, WasmValue };
 
@@ -19,19 +22,21 @@ export interface GuestCallResult {
   stdout: Buffer | undefined;
   /** The same of standard error. */
   stderr: Buffer | undefined;
+  /** Whether a captured stream had more than `maxCaptureBytes` in this call. */
+  truncated: boolean;
   /** Of all calls until now, instantiation included. */
   usage: GuestUsage;
 }
 
 /** Where an instance lives. Asked for one thing at a time. */
 export interface InstancePlace {
+  readonly mode: RunMode;
+  readonly streams: GuestStreams;
   start(options: CallOptions): Promise<LiveAnswer>;
   call(name: string, args: readonly WasmValue[], options: CallOptions): Promise<LiveAnswer>;
   memoryByteLength(): Promise<number>;
   read(offset: number, byteLength: number): Promise<Uint8Array | undefined>;
   write(offset: number, bytes: Uint8Array): Promise<boolean>;
-  /** What was captured since the last time. */
-  takeOutput(): { stdout: Buffer | undefined; stderr: Buffer | undefined };
   dispose(): Promise<void>;
 }
 
@@ -44,8 +49,11 @@ export interface InstancePlace {
 export class GuestInstance {
   /** The guest's linear memory. */
   readonly memory: InstanceMemory;
+  readonly #name: string;
   readonly #program: CompiledModule;
   readonly #place: InstancePlace;
+  /** Of all calls until now. */
+  #usage = NO_USAGE;
   /** Of whatever was asked last. */
   #last: Promise<unknown> = Promise.resolve();
   #ended: HostError | undefined;
@@ -54,7 +62,8 @@ export class GuestInstance {
   #disposal: Promise<void> | undefined;
 
   /** @internal Made by `Host.instantiate`. */
-  constructor(program: CompiledModule, place: InstancePlace, onDisposed: () => void) {
+  constructor(name: string, program: CompiledModule, place: InstancePlace, onDisposed: () => void) {
+    this.#name = name;
     this.#program = program;
     this.#place = place;
     this.#onDisposed = onDisposed;
@@ -64,7 +73,7 @@ export class GuestInstance {
   /** @internal Makes the instance and calls its `_initialize`. */
   async start(options: CallOptions): Promise<void> {
     try {
-      await this.#next(async () => this.#resultOf(await this.#place.start(options)));
+      await this.#told('_initialize', () => this.#place.start(options));
     } catch (error) {
       await this.dispose();
       throw error;
@@ -95,7 +104,7 @@ export class GuestInstance {
     const entry = this.#program.shape.exports.find((one) => one.name === name && one.kind === 'func');
     if (entry === undefined) throw new ModuleError('ERR_MODULE_EXPORT', `no func export named \`${name}\` found`);
     const { values, options } = callArguments(name, entry.type ?? { params: [], results: [] }, args);
-    return this.#next(async () => this.#resultOf(await this.#place.call(name, values, options)));
+    return this.#told(name, () => this.#place.call(name, values, options));
   }
 
   /**
@@ -142,8 +151,44 @@ export class GuestInstance {
     return turn;
   }
 
-  #resultOf({ results, ending, usage }: LiveAnswer): GuestCallResult {
-    const output = this.#place.takeOutput();
+  /** Calls, when its turn has come, and tells those who listen. */
+  async #told(call: string, ask: () => Promise<LiveAnswer>): Promise<GuestCallResult> {
+    const { streams, mode } = this.#place;
+    const account = new RunAccount({ module: this.#name, call });
+    account.mode = mode;
+    let outputBytes = 0;
+    try {
+      const result = await this.#next(async () => {
+        const queueMs = account.noteQueue();
+        const before = streams.outputBytes;
+        const answer = await ask().catch((error: unknown) => this.#lostAnswer(error));
+        outputBytes = streams.outputBytes - before;
+        const usage = usageSince(this.#usage, answer.usage);
+        account.end(answer.ending ?? { kind: 'returned', results: [] }, usage, queueMs, mode);
+        this.#usage = withoutSpans(answer.usage);
+        return this.#resultOf(answer);
+      });
+      account.publish(outputBytes);
+      return result;
+    } catch (error) {
+      account.publish(outputBytes, error);
+      throw error;
+    }
+  }
+
+  /** A thread that died took no part of what the guest wrote before. @throws what is of no guest */
+  #lostAnswer(error: unknown): LiveAnswer {
+    if (!(error instanceof HostError)) throw error;
+    const { code, message, cause } = error;
+    if (code !== 'ERR_GUEST_CRASHED' && code !== 'ERR_GUEST_HEAP_LIMIT') throw error;
+    const failure = { code, message, cause, backtrace: [] };
+    const usage = unknownUsage();
+    return { results: undefined, ending: { kind: 'failed', failure, phase: { at: 'invoke' } }, usage };
+  }
+
+  #resultOf({ results, ending }: LiveAnswer): GuestCallResult {
+    const output = this.#place.streams.takeCaptured();
+    const usage = this.#usage;
     if (ending === undefined) return { results: results ?? [], exitCode: undefined, ...output, usage };
     if (ending.kind === 'exited') {
       this.#end(`it exited with code ${ending.exitCode}`);
@@ -152,12 +197,12 @@ export class GuestInstance {
     throw this.#failed(ending, output);
   }
 
-  #failed(ending: GuestOutcome, output: Pick<GuestCallResult, 'stdout' | 'stderr'>): HostError {
+  #failed(ending: GuestOutcome, { stdout, stderr }: CapturedStreams): HostError {
     if (ending.kind !== 'failed') throw new TypeError(`no failure: ${ending.kind}`);
     const { code, message, backtrace, cause } = ending.failure;
     const error = code.startsWith('ERR_MODULE_')
       ? new ModuleError(code, message)
-      : new GuestTrapError(code, message, { backtrace, cause, ...output });
+      : new GuestTrapError(code, message, { backtrace, cause, stdout, stderr });
     this.#end(message, error);
     return error;
   }

@@ -1,6 +1,7 @@
 /** One run for an embedder: what it asked for, where that runs, and what came of it. */
 import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type GuestRun, type NnSupport, runGuest } from '../engine/guest-run.ts';
+import { unknownUsage } from '../engine/guest-usage.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { RunMode } from '../engine/run-report.ts';
 import { canSuspend, runGuestSuspending } from '../engine/suspending-run.ts';
@@ -10,15 +11,14 @@ import type { GuestReport, Isolation, RunWatch } from '../pool/contract.ts';
 import type { WorkerPool } from '../pool/worker-pool.ts';
 import { GuestStreams } from '../stdio/guest-streams.ts';
 import { levelOfSubscribers } from '../telemetry/channels.ts';
-import { unknownUsage } from '../worker/known-usage.ts';
 import { GuestModule } from './guest-module.ts';
 import { guestPlanOf } from './guest-plan-of.ts';
 import type { GraphLease } from './host-graphs.ts';
 import type { HostInference } from './host-inference.ts';
 import type { HostRunOptions, RunLimits } from './host-options.ts';
 import { checkRunOptions } from './option-checks.ts';
-import { RunAccount } from './run-report.ts';
-import { capturedOf, type HostRunResult, resultOf } from './run-result.ts';
+import { RunAccount } from './run-account.ts';
+import { type HostRunResult, resultOf } from './run-result.ts';
 
 /** What a run is done with: a host's own, or a pool's. */
 export interface RunContext {
@@ -44,7 +44,7 @@ export async function runOnHost(
   const options = withDefaults(given, context.defaults);
   throwIfAborted(options.signal);
   const lease = context.inference.graphs.lease(options.graphs ?? []);
-  const account = new RunAccount(module.name, options.tenant ?? '');
+  const account = new RunAccount({ module: module.name, tenant: options.tenant, timeline: options.timeline });
   let streams: GuestStreams | undefined;
   let run: HostRun | undefined;
   try {
@@ -214,6 +214,7 @@ class HostRun {
     if (code !== 'ERR_GUEST_CRASHED' && code !== 'ERR_GUEST_HEAP_LIMIT') return error;
     const failure = { code, message, backtrace: [] };
     const usage = this.#account.end({ kind: 'failed', failure, phase: { at: 'invoke' } }, unknownUsage(), 0, mode);
-    return new GuestTrapError(code, message, { cause: error.cause, ...capturedOf(this.#streams), usage });
+    const { stdout, stderr } = this.#streams.captured;
+    return new GuestTrapError(code, message, { cause: error.cause, stdout, stderr, usage });
   }
 }

@@ -4,8 +4,8 @@ import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type LiveAnswer, LiveGuest, type WasmValue } from '../engine/live-guest.ts';
 import { HostError } from '../errors.ts';
 import { checkNames, invalidOption, oneOf } from '../options.ts';
-import { Capture } from '../stdio/capture.ts';
 import { GuestStreams } from '../stdio/guest-streams.ts';
+import { levelOfSubscribers } from '../telemetry/channels.ts';
 import type { InstanceReply } from '../worker/instance-messages.ts';
 import { InstanceThread } from '../worker/instance-thread.ts';
 import type { CallOptions } from './call-arguments.ts';
@@ -57,7 +57,7 @@ export async function instantiateOnHost(
   oneOf('mode', options.mode, INSTANCE_MODES);
   const { mode = 'thread', timeoutMs, signal, wasiNn, maxMemoryBytes, maxTableElements } = options;
   const program = await module.compiledFor({ maxMemoryBytes, maxTableElements });
-  const plan = guestPlanOf(program, module.name, options);
+  const plan = { ...guestPlanOf(program, module.name, options), record: levelOfSubscribers() };
   const lease = inference.graphs.lease(options.graphs ?? []);
   const resources = await InstanceResources.open(options, lease);
   try {
@@ -69,7 +69,7 @@ export async function instantiateOnHost(
             maxHeapBytes,
           })
         : new CallingThreadPlace(plan, resources, nn?.support(lease));
-    const instance: GuestInstance = new GuestInstance(program, place, () => instances.delete(instance));
+    const instance: GuestInstance = new GuestInstance(module.name, program, place, () => instances.delete(instance));
     instances.add(instance);
     await instance.start({ ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) });
     return instance;
@@ -79,46 +79,25 @@ export async function instantiateOnHost(
   }
 }
 
-interface Captures {
-  stdout: Capture | undefined;
-  stderr: Capture | undefined;
-}
-
 /** What one instance holds of the embedder's. */
 class InstanceResources {
   readonly streams: GuestStreams;
   readonly #lease: GraphLease;
-  readonly #captures: Captures;
   #isReleased = false;
 
-  private constructor(streams: GuestStreams, lease: GraphLease, captures: Captures) {
+  private constructor(streams: GuestStreams, lease: GraphLease) {
     this.streams = streams;
     this.#lease = lease;
-    this.#captures = captures;
   }
 
   /** @throws HostError ERR_STDIO; the lease is released then */
   static async open(options: HostInstanceOptions, lease: GraphLease): Promise<InstanceResources> {
-    const { stdin, stdout = 'capture', stderr = 'capture', maxCaptureBytes = DEFAULT_CAPTURE_BYTES } = options;
-    const captures = {
-      stdout: stdout === 'capture' ? new Capture(maxCaptureBytes) : undefined,
-      stderr: stderr === 'capture' ? new Capture(maxCaptureBytes) : undefined,
-    };
     try {
-      const streams = await GuestStreams.open({
-        ...(stdin !== undefined && { stdin }),
-        stdout: captureTo(captures.stdout) ?? stdout,
-        stderr: captureTo(captures.stderr) ?? stderr,
-      });
-      return new InstanceResources(streams, lease, captures);
+      return new InstanceResources(await GuestStreams.open(options), lease);
     } catch (error) {
       lease.release();
       throw error;
     }
-  }
-
-  takeOutput() {
-    return { stdout: this.#captures.stdout?.taken(), stderr: this.#captures.stderr?.taken() };
   }
 
   /** Waits for the embedder's streams and functions. @throws what one of them failed with */
@@ -137,14 +116,8 @@ class InstanceResources {
   }
 }
 
-const DEFAULT_CAPTURE_BYTES = 64 * 2 ** 20;
-
-/** Of a guest that writes more in one call the rest is dropped. */
-function captureTo(capture: Capture | undefined) {
-  return capture && ((bytes: Uint8Array) => capture.take(bytes));
-}
-
 class CallingThreadPlace implements InstancePlace {
+  readonly mode = 'calling-thread';
   readonly #guest: LiveGuest;
   readonly #resources: InstanceResources;
 
@@ -185,8 +158,8 @@ class CallingThreadPlace implements InstancePlace {
     return this.#guest.write(offset, bytes);
   }
 
-  takeOutput() {
-    return this.#resources.takeOutput();
+  get streams(): GuestStreams {
+    return this.#resources.streams;
   }
 
   dispose(): Promise<void> {
@@ -196,6 +169,7 @@ class CallingThreadPlace implements InstancePlace {
 }
 
 class ThreadPlace implements InstancePlace {
+  readonly mode = 'thread';
   readonly #thread: InstanceThread;
   readonly #resources: InstanceResources;
 
@@ -232,8 +206,8 @@ class ThreadPlace implements InstancePlace {
     return expect('written', await this.#thread.ask({ type: 'write', offset, bytes })).isDone;
   }
 
-  takeOutput() {
-    return this.#resources.takeOutput();
+  get streams(): GuestStreams {
+    return this.#resources.streams;
   }
 
   dispose(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import type { RunUsage } from '../engine/run-report.ts';
 import { type ErrorCode, GuestTrapError, type HostError, ModuleError } from '../errors.ts';
-import type { GuestStreams } from '../stdio/guest-streams.ts';
+import type { CapturedStreams, GuestStreams } from '../stdio/guest-streams.ts';
 
 /**
  * What came of a run whose guest ended by itself.
@@ -43,30 +43,22 @@ export interface CapturesStderr {
 export function resultOf(outcome: GuestOutcome, streams: GuestStreams, usage: RunUsage): HostRunResult {
   const { failure } = streams;
   if (failure !== undefined) throw failure.error;
-  const captured = capturedOf(streams);
+  const { truncated, ...captured } = streams.captured;
   if (outcome.kind === 'failed') throw failureError(outcome.failure, captured, usage);
   return {
     exitCode: outcome.kind === 'exited' ? outcome.exitCode : 0,
     ...captured,
-    truncated: (streams.stdout.truncated || streams.stderr.truncated) ?? false,
+    truncated,
     results: outcome.kind === 'returned' ? outcome.results : [],
     usage,
   };
-}
-
-/** Each look puts all its chunks together. */
-export function capturedOf({ stdout, stderr }: GuestStreams): {
-  stdout: Buffer | undefined;
-  stderr: Buffer | undefined;
-} {
-  return { stdout: stdout.captured, stderr: stderr.captured };
 }
 
 const OF_THE_MODULE: readonly ErrorCode[] = ['ERR_MODULE_LINK', 'ERR_MODULE_LIMIT', 'ERR_MODULE_EXPORT'];
 
 function failureError(
   { code, message, backtrace, cause }: GuestFailure,
-  captured: ReturnType<typeof capturedOf>,
+  captured: Pick<CapturedStreams, 'stdout' | 'stderr'>,
   usage: RunUsage,
 ): HostError {
   if (OF_THE_MODULE.includes(code)) return new ModuleError(code, message);

@@ -1,12 +1,13 @@
 /** One run in a child process, on the host's side: gives what the guest asks for, and settles on time. */
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
+import { NO_USAGE } from '../engine/guest-usage.ts';
 import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { HostError, PoolError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
 import { wasAborted } from '../worker/guest-watch.ts';
-import { followedUsage, unknownUsage } from '../worker/known-usage.ts';
+import { knownUsage } from '../worker/known-usage.ts';
 import { type WorkerRequest, WorkerServices } from '../worker/worker-services.ts';
 import type { GuestReport, RunWatch } from './contract.ts';
 import type { ChildEnd, GuestChild } from './process-child.ts';
@@ -72,7 +73,7 @@ export class ProcessRun {
 
   /** Of a run that was aborted before it had a child. */
   abortedReport(): Report {
-    return { outcome: outcomeOf(wasAborted(this.#watch.signal?.reason), this.#request), usage: unknownUsage() };
+    return { outcome: outcomeOf(wasAborted(this.#watch.signal?.reason), this.#request), usage: NO_USAGE };
   }
 
   /** Gives the rest of what the guest wrote, and closes what it left open. */
@@ -268,8 +269,8 @@ class Attempt {
 
   #knownUsage(): GuestUsage {
     const begunMs = this.#begunMs;
-    const phases = begunMs === undefined ? {} : { guest: { count: 1, wallMs: performance.now() - begunMs } };
-    return this.#request.plan.record === 'timeline' ? followedUsage(this.#entries, phases) : unknownUsage(phases);
+    const entries = this.#request.plan.record === 'timeline' ? this.#entries : undefined;
+    return knownUsage(entries, begunMs && performance.now() - begunMs);
   }
 
   #lost(end: ChildEnd): void {

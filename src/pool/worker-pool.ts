@@ -1,7 +1,7 @@
 /** Many guests, so many at a time: who waits, who is next, and what becomes of them when the pool ends. */
 import { availableParallelism } from 'node:os';
+import { NO_USAGE } from '../engine/guest-usage.ts';
 import { PoolError } from '../errors.ts';
-import { unknownUsage } from '../worker/known-usage.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, PoolStats, QueueKey, RunWatch, WorkerPoolOptions } from './contract.ts';
 import { FairQueue, type QueuePlace } from './fair-queue.ts';
@@ -175,5 +175,5 @@ function abortedReport({ plan: { invoke } }: WorkerRequest, signal: AbortSignal,
     cause: signal.reason,
   } as const;
   const phase = invoke === undefined ? ({ at: 'invoke' } as const) : ({ at: 'invoke', name: invoke.name } as const);
-  return { outcome: { kind: 'failed', failure, phase }, usage: unknownUsage(), queueMs };
+  return { outcome: { kind: 'failed', failure, phase }, usage: NO_USAGE, queueMs };
 }

@@ -30,12 +30,11 @@ export class Capture {
     return Buffer.from(this.#bytes.buffer, 0, this.#byteLength);
   }
 
-  /** The same, and begins anew. */
-  taken(): Buffer {
-    const { captured } = this;
+  /** Begins anew: what was captured until now is of whom it was given to. */
+  forget(): void {
     this.#bytes = new Uint8Array(0);
     this.#byteLength = 0;
-    return captured;
+    this.isTruncated = false;
   }
 
   #makeRoom(byteLength: number): void {

@@ -23,11 +23,21 @@ interface Output {
   readonly byteLength?: number;
   readonly captured?: Buffer;
   readonly truncated?: boolean;
+  /** Begins to capture anew. */
+  forget?(): void;
   /** What went wrong on the embedder's side, as `run` throws it. */
   readonly failure?: { error: unknown } | undefined;
   /** Waits until everything has left this thread. */
   flush?(): Promise<void>;
   release?(): void;
+}
+
+/** What outputs had that were to be captured. */
+export interface CapturedStreams {
+  stdout: Buffer | undefined;
+  stderr: Buffer | undefined;
+  /** Whether one of them had more than it may keep. */
+  truncated: boolean;
 }
 
 export class GuestStreams {
@@ -85,6 +95,20 @@ export class GuestStreams {
   /** What came of both outputs here: nothing of those that the guest writes to itself, files and descriptors. */
   get outputBytes(): number {
     return (this.stdout.byteLength ?? 0) + (this.stderr.byteLength ?? 0);
+  }
+
+  /** What was captured since the last time. The buffers are the caller's. */
+  takeCaptured(): CapturedStreams {
+    const { captured } = this;
+    for (const output of [this.stdout, this.stderr]) output.forget?.();
+    return captured;
+  }
+
+  /** What was captured until now. */
+  get captured(): CapturedStreams {
+    const { stdout, stderr } = this;
+    const truncated = (stdout.truncated || stderr.truncated) ?? false;
+    return { stdout: stdout.captured, stderr: stderr.captured, truncated };
   }
 
   /** What the embedder's side failed with, to be thrown by `run`. */
@@ -188,6 +212,10 @@ class CapturedOutput implements Output {
 
   get truncated(): boolean {
     return this.#capture.isTruncated;
+  }
+
+  forget(): void {
+    this.#capture.forget();
   }
 }
 

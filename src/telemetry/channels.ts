@@ -34,7 +34,7 @@ export const CHANNELS = {
 export type ChannelName = (typeof CHANNELS)[keyof typeof CHANNELS];
 
 /** What is known of a run at its start. */
-export type RunStart = Pick<RunReport, 'id' | 'module' | 'tenant' | 'startMs'>;
+export type RunStart = Pick<RunReport, 'id' | 'module' | 'tenant' | 'call' | 'startMs'>;
 
 /** One phase of a run, or of a host: a module that was compiled has no run. */
 export interface PhaseReport extends RunSpan {

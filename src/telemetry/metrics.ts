@@ -131,6 +131,7 @@ class RunMetrics {
   readonly names: string[] = [];
   readonly #embedderLabels: readonly EmbedderLabel[];
   readonly #run: Histogram;
+  readonly #call: Histogram;
   readonly #queue: Histogram;
   readonly #compile: Histogram;
   readonly #instantiate: Histogram;
@@ -138,6 +139,7 @@ class RunMetrics {
   readonly #compute: Histogram;
   readonly #peakMemory: Histogram;
   readonly #runs: Counter;
+  readonly #calls: Counter;
   readonly #refused: Counter;
   readonly #leftOut: Counter;
   readonly #outputBytes: Counter;
@@ -157,6 +159,10 @@ class RunMetrics {
       'outcome',
       'mode',
     ]);
+    this.#call = histogram('call_seconds', 'Wall time of calls of instances that stay.', BUCKETS.run, [
+      'outcome',
+      'mode',
+    ]);
     this.#queue = histogram('queue_seconds', 'How long runs waited for a worker.', BUCKETS.queue, ['mode']);
     this.#compile = new Histogram({
       ...common('module_compile_seconds', 'Compilation of WebAssembly modules.', []),
@@ -168,6 +174,7 @@ class RunMetrics {
     this.#compute = histogram('compute_seconds', 'Calls of wasi-nn compute that succeeded.', BUCKETS.compute);
     this.#peakMemory = histogram('guest_peak_memory_bytes', 'Linear memory of guests at its largest.', MEMORY_BUCKETS);
     this.#runs = counter('runs_total', 'Runs that ended.', ['outcome', 'code', 'mode']);
+    this.#calls = counter('calls_total', 'Calls of instances that ended.', ['outcome', 'code', 'mode']);
     this.#refused = counter('refused_calls_total', 'Calls of wasi-nn that were refused.', ['call', 'errno']);
     this.#leftOut = counter('calls_left_out_total', 'Calls of wasi-nn beyond those that are looked at.');
     this.#outputBytes = counter('output_bytes_total', 'Bytes that guests wrote to stdout and stderr.');
@@ -178,12 +185,16 @@ class RunMetrics {
     const { outcome, code, usage } = report;
     const mode = report.mode ?? 'none';
     const own = this.#ownLabels(report);
-    this.#run.observe({ outcome, mode, ...own }, (report.endMs - report.startMs) / 1_000);
-    this.#queue.observe({ mode, ...own }, report.queueMs / 1_000);
-    this.#runs.inc({ outcome, code: code ?? (outcome === 'failed' ? 'other' : 'none'), mode, ...own });
+    const isCall = report.call !== undefined;
+    const seconds = isCall ? this.#call : this.#run;
+    seconds.observe({ outcome, mode, ...own }, (report.endMs - report.startMs) / 1_000);
+    if (!isCall) this.#queue.observe({ mode, ...own }, report.queueMs / 1_000);
+    const ends = isCall ? this.#calls : this.#runs;
+    ends.inc({ outcome, code: code ?? (outcome === 'failed' ? 'other' : 'none'), mode, ...own });
     this.#outputBytes.inc(own, report.outputBytes);
     if (usage === undefined) return;
-    this.#peakMemory.observe(own, usage.peakMemoryBytes);
+    // Undefined where the guest was ended from outside, and 0 where it never began.
+    if (usage.peakMemoryBytes && !isCall) this.#peakMemory.observe(own, usage.peakMemoryBytes);
     if (usage.cpuMs !== undefined) this.#cpuSeconds.inc(own, usage.cpuMs / 1_000);
     if (usage.leftOut !== undefined) this.#leftOut.inc(own, usage.leftOut.spans);
     for (const span of usage.spans ?? []) this.#observeSpan(span, own);

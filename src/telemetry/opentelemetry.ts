@@ -17,7 +17,7 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
-import type { RunReport, RunSpan, SpanName } from '../engine/run-report.ts';
+import { isBeforeGuest, isWithinGuest, type RunReport, type RunSpan } from '../engine/run-report.ts';
 import { checkNames, isCount, isFunction, isObject, optional } from '../options.ts';
 import { CHANNELS, type GraphReport, type PhaseReport } from './channels.ts';
 
@@ -37,9 +37,6 @@ export interface Tracing {
 
 const NAME = 'wasi-nn-host';
 const PREFIX = 'wasi_nn_host';
-
-/** Phases of the host; all others are the guest's and lie within `guest`. */
-const OF_THE_HOST: ReadonlySet<SpanName> = new Set(['compile', 'queue', 'start', 'instantiate', 'guest']);
 
 /**
  * Makes spans of every run in this process until {@link Tracing.stop}: one for the run, whose parent is the active span of
@@ -75,13 +72,15 @@ export function traceRuns(options: TracingOptions = {}): Tracing {
 }
 
 function traceRun(tracer: Tracer, report: RunReport, maxCallSpans: number): void {
-  const run = tracer.startSpan(`${NAME} run`, { startTime: hrTime(report.startMs) });
+  const run = tracer.startSpan(`${NAME} ${report.call === undefined ? 'run' : 'call'}`, {
+    startTime: hrTime(report.startMs),
+  });
   if (run.isRecording()) {
     const spans = report.usage?.spans ?? [];
-    const calls = spans.filter(({ name }) => !OF_THE_HOST.has(name));
+    const calls = spans.filter(({ name }) => isWithinGuest(name));
     run.setAttributes(runAttributes(report, calls.length - maxCallSpans));
     if (report.outcome === 'failed') fail(run, report.code ?? '_OTHER', report.message, report.endMs);
-    const ofHost = spans.filter(({ name }) => OF_THE_HOST.has(name) && name !== 'guest');
+    const ofHost = spans.filter(({ name }) => isBeforeGuest(name));
     for (const span of ofHost) tracePhase(tracer, span, run);
     traceGuest(tracer, run, spans, calls.slice(0, maxCallSpans));
   }
@@ -120,10 +119,11 @@ function traceGraph(tracer: Tracer, { graph, change, startMs, endMs }: GraphRepo
 
 /** Under `error.type` and `process.exit.code` as the conventions have them; the rest under a name of our own. */
 function runAttributes(report: RunReport, callsLeftOut: number): Attributes {
-  const { module, tenant, mode, outcome, exitCode, outputBytes, usage } = report;
+  const { module, tenant, call, mode, outcome, exitCode, outputBytes, usage } = report;
   const own: Record<string, string | number | undefined> = {
     module,
     tenant: tenant === '' ? undefined : tenant,
+    call,
     mode,
     outcome,
     output_bytes: outputBytes,
@@ -131,8 +131,8 @@ function runAttributes(report: RunReport, callsLeftOut: number): Attributes {
     peak_memory_bytes: usage?.peakMemoryBytes,
     bytes_read: usage?.bytesRead,
     bytes_written: usage?.bytesWritten,
-    load_hits: usage?.loads.hits,
-    load_misses: usage?.loads.misses,
+    load_hits: usage?.loads?.hits,
+    load_misses: usage?.loads?.misses,
     calls_left_out: Math.max(callsLeftOut, 0) + (usage?.leftOut?.spans ?? 0) || undefined,
   };
   const attributes: Attributes = exitCode === undefined ? {} : { 'process.exit.code': exitCode };

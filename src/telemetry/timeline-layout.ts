@@ -1,5 +1,5 @@
 /** Where the slices of a timeline lie: shared by the trace file and the page, so it knows neither Node nor a browser. */
-import type { OperationTime, RunReport, RunSpan, SpanName } from '../engine/run-report.ts';
+import { isBeforeGuest, type OperationTime, type RunReport, type RunSpan } from '../engine/run-report.ts';
 
 /** What is drawn of a span or an operation. */
 export interface Slice {
@@ -20,15 +20,13 @@ export interface Lane {
   slices: readonly Slice[];
 }
 
-const OF_THE_HOST: ReadonlySet<SpanName> = new Set(['compile', 'queue', 'start', 'instantiate']);
-
 /** What one clock reads later than another, of two threads or processes. */
 const CLOCK_NOISE_MS = 0.1;
 
 /** Sets out a run: first what the host did, then the guest with its calls, and the runtime's operations in them. */
 export function layOut(report: RunReport): Lane[] {
   const spans = report.usage?.spans ?? [];
-  const isOfHost = ({ name }: RunSpan) => OF_THE_HOST.has(name);
+  const isOfHost = ({ name }: RunSpan) => isBeforeGuest(name);
   const host = spans.filter(isOfHost).map((span) => sliceOf(span, report));
   const guest = [
     ...guestSlices(report),
@@ -39,7 +37,7 @@ export function layOut(report: RunReport): Lane[] {
 }
 
 function sliceOf({ name, startMs, endMs, detail = {} }: RunSpan, report: RunReport): Slice {
-  const kind = OF_THE_HOST.has(name) ? 'host' : name === 'guest' || name === 'wait' ? name : 'call';
+  const kind = isBeforeGuest(name) ? 'host' : name === 'guest' || name === 'wait' ? name : 'call';
   return { name, kind, startMs: startMs - report.startMs, endMs: endMs - report.startMs, depth: 0, detail };
 }
 
@@ -47,10 +45,10 @@ function sliceOf({ name, startMs, endMs, detail = {} }: RunSpan, report: RunRepo
 function guestSlices(report: RunReport): Slice[] {
   const { usage, startMs, endMs, code } = report;
   const spans = usage?.spans ?? [];
-  const hasBegun = usage?.phases.guest !== undefined || spans.some(({ name }) => !OF_THE_HOST.has(name));
+  const hasBegun = usage?.phases.guest !== undefined || spans.some(({ name }) => !isBeforeGuest(name));
   if (!hasBegun || spans.some(({ name }) => name === 'guest')) return [];
-  const before = spans.filter(({ name }) => OF_THE_HOST.has(name)).map((span) => span.endMs);
-  const firstCallMs = Math.min(...spans.filter(({ name }) => !OF_THE_HOST.has(name)).map((span) => span.startMs));
+  const before = spans.filter(({ name }) => isBeforeGuest(name)).map((span) => span.endMs);
+  const firstCallMs = Math.min(...spans.filter(({ name }) => !isBeforeGuest(name)).map((span) => span.startMs));
   const beganMs = Math.min(Math.max(startMs, ...before), firstCallMs, endMs);
   const detail = { ended: code ?? 'unknown' };
   return [{ name: 'guest', kind: 'guest', startMs: beganMs - startMs, endMs: endMs - startMs, depth: 0, detail }];

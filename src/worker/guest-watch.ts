@@ -8,7 +8,7 @@ import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import { Beginning, monotonicMs } from './beginning.ts';
 import type { TaskEnd, WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
-import { followedUsage, unknownUsage } from './known-usage.ts';
+import { knownUsage } from './known-usage.ts';
 import { packProgram } from './thread-state.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 
@@ -210,8 +210,8 @@ export class GuestWatch {
 
   #knownUsage(): GuestUsage {
     const { begun } = this.#beginning;
-    const phases = begun && { guest: { count: 1, wallMs: monotonicMs() - begun.atMs } };
-    return this.#request.plan.record === 'timeline' ? followedUsage(this.#entries, phases) : unknownUsage(phases);
+    const entries = this.#request.plan.record === 'timeline' ? this.#entries : undefined;
+    return knownUsage(entries, begun && monotonicMs() - begun.atMs);
   }
 }
 

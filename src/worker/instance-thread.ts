@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { GuestFailure } from '../engine/guest-plan.ts';
 import type { WasiFaultListener } from '../engine/guest-run.ts';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
+import { unknownUsage } from '../engine/guest-usage.ts';
 import type { LiveAnswer } from '../engine/live-guest.ts';
 import { HostError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
@@ -11,7 +12,6 @@ import type { Refusal } from '../nn/index.ts';
 import { HEAP_CHECK_MS, heapError, heapLimit, lossError, wasAborted } from './guest-watch.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
-import { unknownUsage } from './known-usage.ts';
 import { packProgram } from './thread-state.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 

@@ -1,16 +1,22 @@
-/** What is told of a guest's use where it could not be measured. */
+/** What is known of a guest that was ended from outside. */
+import { NO_USAGE, unknownUsage } from '../engine/guest-usage.ts';
 import { type RecordedEntry, RunRecorder } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 
-/** Of a guest that nobody could ask. */
-export function unknownUsage(phases: GuestUsage['phases'] = {}): GuestUsage {
-  return { cpuMs: undefined, peakMemoryBytes: 0, bytesRead: 0, bytesWritten: 0, phases, loads: { hits: 0, misses: 0 } };
+/**
+ * @param entries what its recorder told while it ran, in a run with a timeline; undefined in others
+ * @param guestMs since it began; undefined: it had not begun
+ */
+export function knownUsage(entries: readonly RecordedEntry[] | undefined, guestMs: number | undefined): GuestUsage {
+  if (guestMs === undefined) return NO_USAGE;
+  const phases = { guest: { count: 1, wallMs: guestMs } };
+  return entries === undefined ? unknownUsage(phases) : followedUsage(entries, phases);
 }
 
-/** Of a guest with a timeline, from what its recorder told while it ran. */
-export function followedUsage(entries: readonly RecordedEntry[], phases: GuestUsage['phases'] = {}): GuestUsage {
+function followedUsage(entries: readonly RecordedEntry[], phases: GuestUsage['phases']): GuestUsage {
   const recorder = new RunRecorder({ level: 'timeline', guestBytes: () => 0 });
   for (const entry of entries) recorder.add(entry);
-  const usage = recorder.usage({ cpuMs: undefined, bytesRead: 0, bytesWritten: 0 });
-  return { ...usage, phases: { ...phases, ...usage.phases } };
+  const usage = recorder.usage({ cpuMs: undefined, bytesRead: undefined, bytesWritten: undefined });
+  const isSampled = entries.some((entry) => 'sample' in entry);
+  return { ...usage, ...(!isSampled && { peakMemoryBytes: undefined }), phases: { ...phases, ...usage.phases } };
 }

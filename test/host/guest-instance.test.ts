@@ -143,6 +143,13 @@ describe.each(['thread', 'calling-thread'] as const)('an instance that stays (%s
     await expect(instance.memory.read(0, 1)).rejects.toEqual(code('ERR_RELEASED'));
   });
 
+  it('tells where it printed more than is kept of a call', async () => {
+    const instance = await instantiate({ mode, maxCaptureBytes: 3 });
+    const { stdout, truncated } = await instance.call('print');
+    expect([String(stdout), truncated]).toEqual(['hel', true]);
+    expect((await instance.call('count')).truncated).toBe(false);
+  });
+
   it('ends when it exits, with its code', async () => {
     const instance = await instantiate({ mode });
     expect(await instance.call('leave')).toMatchObject({ exitCode: 7, results: [] });
@@ -260,6 +267,20 @@ describe('an instance in a thread of its own', () => {
       for (const fd of others) closeSync(fd);
       await call;
     }
+  });
+
+  it('leaves what it printed before it filled the heap', { timeout: 60_000 }, async () => {
+    const small = new Host({ pool: { maxHeapBytes: 64 * 2 ** 20 } });
+    const text = `(module ${FD_WRITE} (memory (export "memory") 1) (table $table 1 funcref)
+      (data (i32.const 0) "\\10\\00\\00\\00\\05\\00\\00\\00") (data (i32.const 16) "hello")
+      (func (export "fill") (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+        (loop $next (drop (table.grow $table (ref.null func) (i32.const 1000))) (br $next))))`;
+    const instance = await small.instantiate(await small.compile(new TextEncoder().encode(text)));
+    open.push(instance);
+    const error = await instance.call('fill').catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'GuestTrapError', code: 'ERR_GUEST_HEAP_LIMIT' });
+    expect(String((error as { stdout: Buffer }).stdout)).toBe('hello');
+    await small.close();
   });
 
   it('is not made where _initialize takes too long', async () => {

@@ -6,6 +6,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../src/engine/run-report.ts';
+import type { GuestTrapError } from '../../src/errors.ts';
 import { Host } from '../../src/host/host.ts';
 import { CHANNELS, type PhaseReport } from '../../src/telemetry/channels.ts';
 import { collectMetrics } from '../../src/telemetry/metrics.ts';
@@ -121,6 +122,62 @@ describe.each(['calling-thread', 'thread', 'process'] as const)('a run of a host
     expect(parentOf('wasi-nn-host guest')).toBe('wasi-nn-host run');
     expect(parentOf('wasi-nn-host run')).toBe('request');
   });
+});
+
+describe.each(['calling-thread', 'thread'] as const)('a call of an instance in mode %s', (mode) => {
+  const CALLED = `(module
+    (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
+    (func (export "once") (drop (call $compute (i32.const 7))))
+    (func (export "fails") unreachable))`;
+
+  it('is told as a run is, with what it used itself', async () => {
+    const runs = collected<RunReport>(CHANNELS.run);
+    const computed = collected<PhaseReport>(CHANNELS.compute);
+    const register = new Registry();
+    const metrics = collectMetrics({ register });
+    undo.push(() => metrics.stop());
+    const instance = await host.instantiate(await compiled(CALLED), { mode });
+    for (const _ of [1, 2]) expect((await instance.call('once')).usage.spans).toBeUndefined();
+    await expect(instance.call('fails')).rejects.toMatchObject({ code: 'ERR_GUEST_TRAP' });
+    await instance.dispose();
+    expect(runs.map(({ call, outcome, code }) => [call, outcome, code])).toEqual([
+      ['_initialize', 'returned', undefined],
+      ['once', 'returned', undefined],
+      ['once', 'returned', undefined],
+      ['fails', 'failed', 'ERR_GUEST_TRAP'],
+    ]);
+    expect(runs.map(({ usage }) => usage?.phases.compute?.count)).toEqual([undefined, 1, 1, undefined]);
+    expect(runs.map(({ usage }) => usage?.phases.instantiate?.count)).toEqual([1, undefined, undefined, undefined]);
+    expect(computed.map(({ run }) => run?.id)).toEqual([runs[1]?.id, runs[2]?.id]);
+    const lines = (await register.metrics()).split('\n');
+    expect(lines).toContain(`wasi_nn_host_calls_total{outcome="returned",code="none",mode="${mode}"} 3`);
+    expect(lines).toContain('wasi_nn_host_refused_calls_total{call="compute",errno="unsupported_operation"} 2');
+  });
+});
+
+describe.each(['thread', 'process'] as const)('a guest that is ended from outside in mode %s', (mode) => {
+  it('has used nobody knows how much, which is in no histogram', async () => {
+    const runs = collected<RunReport>(CHANNELS.run);
+    const register = new Registry();
+    const metrics = collectMetrics({ register });
+    undo.push(() => metrics.stop());
+    const endless = await compiled('(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))');
+    const error = await host.run(endless, { mode, timeoutMs: 20 }).catch((reason: GuestTrapError) => reason);
+    expect(error).toMatchObject({ code: 'ERR_GUEST_TIMEOUT' });
+    const { usage } = error as GuestTrapError;
+    expect(usage).toMatchObject({ mode, peakMemoryBytes: undefined, bytesRead: undefined, loads: undefined });
+    expect(usage?.phases.guest?.wallMs).toBeGreaterThan(0);
+    expect(runs[0]?.usage).toEqual(usage);
+    expect((await register.metrics()).split('\n')).toContain('wasi_nn_host_guest_peak_memory_bytes_count 0');
+  });
+});
+
+it('a run that others listen to tells its caller no spans, unless it has a timeline', async () => {
+  const runs = collected<RunReport>(CHANNELS.run);
+  const module = await compiled(REFUSED);
+  expect((await host.run(module, { mode: 'thread' })).usage.spans).toBeUndefined();
+  expect((await host.run(module, { mode: 'thread', timeline: true })).usage.spans?.length).toBeGreaterThan(2);
+  for (const { usage } of runs) expect(usage?.spans?.map(({ name }) => name)).toContain('compute');
 });
 
 it('a run that nobody listens to records no spans', async () => {

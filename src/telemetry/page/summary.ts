@@ -42,7 +42,7 @@ export function figures(report: RunReport): HTMLElement {
   const cards = [figure('Wall time', duration(report.endMs - report.startMs))];
   if (usage !== undefined) {
     const { compute, load } = usage.phases;
-    const { hits, misses } = usage.loads;
+    const { hits, misses } = usage.loads ?? {};
     if (usage.cpuMs !== undefined) cards.push(figure('Processor time', duration(usage.cpuMs), 'of the guest’s thread'));
     if (compute) {
       cards.push(
@@ -53,9 +53,17 @@ export function figures(report: RunReport): HTMLElement {
         ),
       );
     }
-    if (load) cards.push(figure('Load', duration(load.wallMs), `${count(misses)} compiled, ${count(hits)} found so`));
-    cards.push(figure('Peak guest memory', bytes(usage.peakMemoryBytes)));
-    cards.push(figure('Read', bytes(usage.bytesRead)), figure('Written', bytes(usage.bytesWritten)));
+    if (load) {
+      const found =
+        hits === undefined || misses === undefined ? [] : [`${count(misses)} compiled, ${count(hits)} found so`];
+      cards.push(figure('Load', duration(load.wallMs), ...found));
+    }
+    const byteCounts: [string, number | undefined][] = [
+      ['Peak guest memory', usage.peakMemoryBytes],
+      ['Read', usage.bytesRead],
+      ['Written', usage.bytesWritten],
+    ];
+    for (const [label, value] of byteCounts) if (value !== undefined) cards.push(figure(label, bytes(value)));
   }
   return element('div', { class: 'figures' }, ...cards);
 }

@@ -1,4 +1,4 @@
-/** The account of one run: for its result, for its error, and for whoever listens. */
+/** The account of one run, or of one call of an instance: for its result, for its error, and for whoever listens. */
 import type { GuestOutcome } from '../engine/guest-plan.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage, RunMode, RunReport, RunSpan, RunUsage, SpanName } from '../engine/run-report.ts';
@@ -7,20 +7,33 @@ import { publishRun, publishRunStart } from '../telemetry/channels.ts';
 
 let lastId = 0;
 
+/** Of which run an account is. */
+export interface RunAccountOptions {
+  module: string;
+  tenant?: string | undefined;
+  /** Of an instance that stays: the export that is called. */
+  call?: string | undefined;
+  /** Whether its caller is given the spans, too: those who listen are in any case. Default: false. */
+  timeline?: boolean | undefined;
+}
+
 export class RunAccount {
   readonly #id = ++lastId;
-  readonly #module: string;
-  readonly #tenant: string;
+  readonly #options: RunAccountOptions;
   readonly #startMs = nowMs();
   readonly #hostSpans: RunSpan[] = [];
   #mode: RunMode | undefined;
   #outcome: GuestOutcome | undefined;
   #usage: RunUsage | undefined;
 
-  constructor(module: string, tenant: string) {
-    this.#module = module;
-    this.#tenant = tenant;
-    publishRunStart({ id: this.#id, module, tenant, startMs: this.#startMs });
+  constructor(options: RunAccountOptions) {
+    this.#options = options;
+    publishRunStart({ id: this.#id, ...this.#names, startMs: this.#startMs });
+  }
+
+  get #names() {
+    const { module, tenant = '', call } = this.#options;
+    return { module, tenant, ...(call !== undefined && { call }) };
   }
 
   set mode(mode: RunMode) {
@@ -32,7 +45,14 @@ export class RunAccount {
     this.#hostSpans.push({ name, startMs, endMs });
   }
 
-  /** The guest has ended. */
+  /** Notes that the run waited until now for its turn. @returns for how long, in milliseconds */
+  noteQueue(): number {
+    const endMs = nowMs();
+    this.note('queue', this.#startMs, endMs);
+    return endMs - this.#startMs;
+  }
+
+  /** The guest has ended. @returns what its caller is told */
   end(outcome: GuestOutcome, usage: GuestUsage, queueMs: number, mode: RunMode): RunUsage {
     this.#outcome = outcome;
     const phases: Partial<Record<SpanName, { count: number; wallMs: number }>> = { ...usage.phases };
@@ -40,7 +60,7 @@ export class RunAccount {
     const spans = usage.spans && [...this.#hostSpans, ...usage.spans];
     const wallMs = nowMs() - this.#startMs;
     this.#usage = { ...usage, phases, ...(spans && { spans }), mode, wallMs, queueMs };
-    return this.#usage;
+    return this.#options.timeline ? this.#usage : withoutSpans(this.#usage);
   }
 
   /** Tells whoever listens. @param error what `run` throws */
@@ -48,8 +68,7 @@ export class RunAccount {
     const outcome = error === undefined ? this.#outcome : undefined;
     publishRun({
       id: this.#id,
-      module: this.#module,
-      tenant: this.#tenant,
+      ...this.#names,
       mode: this.#mode,
       startMs: this.#startMs,
       endMs: nowMs(),
@@ -62,4 +81,10 @@ export class RunAccount {
       usage: this.#usage,
     } satisfies RunReport);
   }
+}
+
+/** Nobody who did not ask for them is to keep, log or send them: there may be a thousand, kept for those who listen. */
+export function withoutSpans<Usage extends GuestUsage>(usage: Usage): Usage {
+  const { spans: _, leftOut: __, ...rest } = usage;
+  return rest as Usage;
 }
