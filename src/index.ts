@@ -15,6 +15,7 @@
 export type {
   GuestUsage,
   LeftOut,
+  LoadCounts,
   MemorySample,
   OperationTime,
   PhaseUsage,
