@@ -2,6 +2,7 @@
  * One run of one guest that is suspended while it waits, on a thread that does other work meanwhile. What it comes to is
  * what {@link runGuest} would tell.
  */
+
 import { GuestTrapError } from '../errors.ts';
 import { NN_WAITING_CALLS } from '../nn/abi/functions.ts';
 import type { InputSource, OutputSink } from '../wasi/index.ts';
@@ -27,6 +28,7 @@ import { promising, suspending } from './suspending-engine.ts';
 import { type GuestRoom, guestRoom } from './suspending-room.ts';
 import { readyStack } from './suspending-stack.ts';
 import { guestTurns } from './suspending-turns.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export { canSuspend } from './suspending-engine.ts';
 
@@ -112,7 +114,7 @@ class SuspendingRun {
   async result(): Promise<Pick<GuestRun, 'outcome' | 'usage'>> {
     const { signal } = this.#options;
     const onAbort = () => this.#wake?.();
-    signal?.addEventListener('abort', onAbort);
+    const stopListening = whenAborted(signal, onAbort);
     const queuedMs = nowMs();
     try {
       if (!(await this.#begins())) return { outcome: this.#aborted({ at: 'instantiate' }), usage: NO_USAGE };
@@ -124,7 +126,7 @@ class SuspendingRun {
       // Of processor time nothing is known: guests share the thread.
       return { outcome, usage: imports.usage(undefined) };
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      stopListening();
       this.#leaveTurn();
       this.#leaveRoom();
     }

@@ -1,8 +1,10 @@
 /** One run in a child process, on the host's side: gives what the guest asks for, and settles on time. */
+
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import { NO_USAGE } from '../engine/guest-usage.ts';
 import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
+import { whenAborted } from '../engine/when-aborted.ts';
 import { HostError, PoolError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
@@ -63,11 +65,11 @@ export class ProcessRun {
     if (signal?.aborted) return this.abortedReport();
     const attempt = new Attempt(child, this.#request, this.#watch, this.#services, this.#stock);
     const abort = () => attempt.end(wasAborted(signal?.reason));
+    const stopListening = whenAborted(signal, abort);
     try {
-      signal?.addEventListener('abort', abort, { once: true });
       return await attempt.report();
     } finally {
-      signal?.removeEventListener('abort', abort);
+      stopListening();
     }
   }
 

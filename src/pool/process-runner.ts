@@ -1,4 +1,5 @@
 /** Runs guests in child processes, each of which runs one at a time and is used again: `isolation: 'process'`. */
+import { whenAborted } from '../engine/when-aborted.ts';
 import { PoolError } from '../errors.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, RunWatch } from './contract.ts';
@@ -107,7 +108,7 @@ class Processes implements ProcessRunner {
         this.#waiting.delete(waiting);
         resolve(undefined);
       };
-      const settled = () => signal?.removeEventListener('abort', leave);
+      const settled = whenAborted(signal, leave);
       const waiting: Waiting = {
         give: (child) => {
           settled();
@@ -118,7 +119,6 @@ class Processes implements ProcessRunner {
           reject(error);
         },
       };
-      signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.add(waiting);
       this.#failedStarts = 0;
       this.#serve();

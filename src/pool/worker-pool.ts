@@ -1,6 +1,8 @@
 /** Many guests, so many at a time: who waits, who is next, and what becomes of them when the pool ends. */
+
 import { availableParallelism } from 'node:os';
 import { NO_USAGE } from '../engine/guest-usage.ts';
+import { whenAborted } from '../engine/when-aborted.ts';
 import { PoolError } from '../errors.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, PoolStats, QueueKey, RunWatch, WorkerPoolOptions } from './contract.ts';
@@ -95,8 +97,7 @@ export class WorkerPool {
       waiting.settle(abortedReport(waiting.request, signal, performance.now() - waiting.sinceMs));
       this.#tellIdle();
     };
-    signal.addEventListener('abort', abort, { once: true });
-    waiting.leave = () => signal.removeEventListener('abort', abort);
+    waiting.leave = whenAborted(signal, abort);
   }
 
   async #start(request: WorkerRequest, watch: RunWatch, sinceMs: number): Promise<GuestReport> {

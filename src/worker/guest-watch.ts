@@ -1,9 +1,11 @@
 /** One run of a guest in another thread, as the thread beside it sees it: what it writes and asks, how long it may take. */
+
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import type { WasiFaultListener } from '../engine/guest-run.ts';
 import type { RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
+import { whenAborted } from '../engine/when-aborted.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import { Beginning, monotonicMs } from './beginning.ts';
@@ -53,6 +55,7 @@ export class GuestWatch {
   readonly #services: WorkerServices;
   readonly #heard: Int32Array | undefined;
   readonly #abort = () => this.leave(wasAborted(this.#options.signal?.reason));
+  #stopListening = () => {};
   #settle: { resolve: (end: GuestEnd) => void; reject: (error: unknown) => void } | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #beginning = new Beginning();
@@ -81,7 +84,7 @@ export class GuestWatch {
     });
     const { signal, timeoutMs } = options;
     if (signal?.aborted) this.#abort();
-    else signal?.addEventListener('abort', this.#abort, { once: true });
+    else this.#stopListening = whenAborted(signal, this.#abort);
     if (this.#settle !== undefined && timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) this.#lookAgain(timeoutMs);
   }
 
@@ -190,7 +193,7 @@ export class GuestWatch {
     if (settle === undefined) return undefined;
     this.#settle = undefined;
     clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#stopListening();
     try {
       if (!this.#isOver) this.#services.drainLast();
     } finally {

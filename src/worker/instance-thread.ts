@@ -1,4 +1,5 @@
 /** A guest that stays in a thread of its own, as the thread beside it holds it. */
+
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { GuestFailure } from '../engine/guest-plan.ts';
@@ -6,6 +7,7 @@ import type { WasiFaultListener } from '../engine/guest-run.ts';
 import { threadStackMegabytes } from '../engine/guest-stack.ts';
 import { unknownUsage } from '../engine/guest-usage.ts';
 import type { LiveAnswer } from '../engine/live-guest.ts';
+import { whenAborted } from '../engine/when-aborted.ts';
 import { HostError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
@@ -97,15 +99,15 @@ export class InstanceThread {
     this.#commands.ref();
     this.#services.keepsProcess = true;
     let timer: NodeJS.Timeout | undefined;
-    let abort: (() => void) | undefined;
+    let stopListening = () => {};
     const heapTimer = setInterval(() => this.#checkHeap(), HEAP_CHECK_MS);
     try {
       const reply = await new Promise<InstanceReply | Loss>((resolve) => {
         this.#settle = resolve;
         this.#commands.postMessage(command);
-        abort = () => this.#leave(wasAborted(signal?.reason));
+        const abort = () => this.#leave(wasAborted(signal?.reason));
         if (signal?.aborted) abort();
-        else signal?.addEventListener('abort', abort, { once: true });
+        else stopListening = whenAborted(signal, abort);
         if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
           timer = setTimeout(() => this.#timeOut(), timeoutMs);
         }
@@ -116,7 +118,7 @@ export class InstanceThread {
       this.#settle = undefined;
       clearTimeout(timer);
       clearInterval(heapTimer);
-      if (abort !== undefined) signal?.removeEventListener('abort', abort);
+      stopListening();
       this.idle();
     }
   }

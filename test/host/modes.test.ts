@@ -1,8 +1,9 @@
 /** Where guests run, and what is told of it: the guest sees no difference. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { describe, expect, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { RunReport } from '../../src/engine/run-report.ts';
 import { canSuspend } from '../../src/engine/suspending-run.ts';
 import { GuestTrapError, Host, type HostRunOptions, type RunMode } from '../../src/index.ts';
@@ -33,6 +34,29 @@ async function failureOf(running: Promise<unknown>): Promise<GuestTrapError> {
   expect(error).toBeInstanceOf(GuestTrapError);
   return error as GuestTrapError;
 }
+
+it('of many runs and calls a signal has one listener of ours, and none after them', { timeout: 60_000 }, async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const counts: number[] = [];
+  const count = () => void counts.push(getEventListeners(signal, 'abort').length);
+  await using host = new Host();
+  const module = await host.compile(wat('echo'));
+  const modes = MODES.filter((mode) => mode !== 'calling-thread');
+  const runs = modes.flatMap((mode) =>
+    Array.from({ length: 12 }, () => host.run(module, { mode, signal, stdout: count })),
+  );
+  const instance = await host.instantiate(await host.compile(new TextEncoder().encode('(module (func (export "f")))')));
+  await Promise.all([...runs, instance.call('f', { signal })]);
+  expect(new Set(counts)).toEqual(new Set([1]));
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  const endless = await host.compile(wat('endless-loop'));
+  const started = Array.from({ length: 12 }, () => failureOf(host.run(endless, { mode: 'thread', signal })));
+  await vi.waitFor(() => expect(host.stats.running).toBeGreaterThan(0), 60_000);
+  controller.abort();
+  expect((await Promise.all(started)).map(({ code }) => code)).toEqual(started.map(() => 'ERR_GUEST_ABORTED'));
+  await instance.dispose();
+});
 
 describe.each(MODES)('a guest with mode %s', (mode) => {
   it('gets what it was given and answers as any other', async () => {
