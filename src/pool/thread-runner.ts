@@ -15,8 +15,11 @@ const IDLE_MS = 30_000;
 /** A thread that dies before a guest begins is no fault of the guest: but where one after the other does, something is wrong. */
 const MOST_TRIES = 4;
 
-/** Where JavaScript's new objects begin. V8's own measure suits programs; a guest's live in its memory. */
-const YOUNG_GENERATION_MEGABYTES = 8;
+/**
+ * Where JavaScript's new objects begin. V8's own measure suits programs; a guest's live in its memory. Runs take as long with
+ * 8, and a thread takes 2 MB more.
+ */
+const YOUNG_GENERATION_MEGABYTES = 3;
 
 export interface ThreadRunnerOptions {
   /** How many guests run at a time: the caller's to see to. */
@@ -37,8 +40,27 @@ interface Turn {
   threadId?: number;
   guest?: GuestWatch;
   readonly onLeftBehind: RunWatch['onLeftBehind'];
-  /** Takes it back, with its thread where it has one. */
-  readonly ending: AbortController;
+  readonly ending: Ending;
+}
+
+/** What piscina takes for an AbortSignal, of which one for each run would cost more than all else here. */
+class Ending {
+  aborted = false;
+  #listener: (() => void) | undefined;
+
+  addEventListener(_: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined;
+  }
+
+  /** Takes the task back, with its thread where it has one. */
+  abort(): void {
+    this.aborted = true;
+    this.#listener?.();
+  }
 }
 
 /**
@@ -106,7 +128,7 @@ export class ThreadRunner implements PoolRunner {
 
   /** @returns undefined where the thread was lost before the guest began */
   async #try(request: WorkerRequest, watch: RunWatch, mayTryAgain: boolean): Promise<GuestReport | undefined> {
-    const turn: Turn = { onLeftBehind: watch.onLeftBehind, ending: new AbortController() };
+    const turn: Turn = { onLeftBehind: watch.onLeftBehind, ending: new Ending() };
     let wasLeft = false;
     const onLeft = (interruptToken: number | undefined) => {
       wasLeft = true;
@@ -138,7 +160,7 @@ export class ThreadRunner implements PoolRunner {
 
   #give(turn: Turn, guest: GuestWatch): Promise<TaskEnd> {
     const task = Object.assign(guest.task, { [queueOptionsSymbol]: turn });
-    return this.#piscina.run(task, { transferList: [...guest.transfer], signal: turn.ending.signal });
+    return this.#piscina.run(task, { transferList: [...guest.transfer], signal: turn.ending });
   }
 
   #lost(turn: Turn, error: unknown, mayTryAgain: boolean, wasLeft: boolean): boolean {
@@ -187,8 +209,7 @@ export class ThreadRunner implements PoolRunner {
     const { threads, maxThreads } = this.#piscina;
     if (this.#isDisposed || threads.length > this.#turns.size || threads.length >= maxThreads) return;
     // With no thread free for it, piscina starts one. The signal keeps it out of the queue that others would wait behind.
-    const { signal } = new AbortController();
-    this.#piscina.run(undefined, { signal }).catch(() => {});
+    this.#piscina.run(undefined, { signal: new Ending() }).catch(() => {});
   }
 
   #threadReady(id: number): void {
