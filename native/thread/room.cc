@@ -4,7 +4,7 @@
 
 namespace thread {
 
-Room::Room(napi_env env) : memories_(env), interrupt_(Interrupt::Add()) {}
+Room::Room(napi_env env) : memories_(env), external_bytes_(env), interrupt_(Interrupt::Add()) {}
 
 Room::~Room() { interrupt_->Remove(); }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "addon_state.h"
+#include "thread/external_bytes.h"
 #include "thread/heap_guard.h"
 #include "thread/interrupt.h"
 #include "thread/pages.h"
@@ -34,6 +35,8 @@ class Room : public edge::RoomState {
 
   const WasmMemories& memories() const { return memories_; }
 
+  ExternalBytes& external_bytes() { return external_bytes_; }
+
   const std::shared_ptr<Interrupt>& interrupt() const { return interrupt_; }
 
   /** Of {@link Wake}; -1 where the process has no descriptor left. Only threads that wait have one. */
@@ -44,6 +47,7 @@ class Room : public edge::RoomState {
 
  private:
   const WasmMemories memories_;
+  ExternalBytes external_bytes_;
   const std::shared_ptr<Interrupt> interrupt_;
   std::optional<Wake> wake_;
   HeapGuard heap_guard_;

@@ -49,6 +49,22 @@ napi_value ReleasePages(napi_env env, napi_callback_info info) {
   });
 }
 
+// (bytes) -> whether V8 counted as many
+napi_value TakeExternalBytes(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const int64_t bytes = edge::Arguments(env, info).Integer(0, "bytes");
+    return edge::ToJs(env, thread::Room::Of(env).external_bytes().Take(bytes));
+  });
+}
+
+// (bytes) -> how many V8 counts
+napi_value AddExternalBytes(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const int64_t bytes = edge::Arguments(env, info).Integer(0, "bytes");
+    return edge::ToJs(env, static_cast<double>(thread::Room::Of(env).external_bytes().Add(bytes)));
+  });
+}
+
 // (Int32Array of a shared buffer, bytes) -> whether it is guarded
 napi_value GuardHeap(napi_env env, napi_callback_info info) {
   return edge::Guarded(env, [&] {
@@ -81,6 +97,8 @@ Napi::Object InitThread(Napi::Env env) {
                {"residentBytes", ResidentBytes},
                {"growInHugePages", GrowInHugePages},
                {"releasePages", ReleasePages},
+               {"takeExternalBytes", TakeExternalBytes},
+               {"addExternalBytes", AddExternalBytes},
                {"guardHeap", GuardHeap},
                {"endProcessOnFullHeap", EndProcessOnFullHeap}};
   for (const auto& call : calls) {

@@ -15,10 +15,11 @@ import type { GuestPlan } from './guest-plan.ts';
 import { preview1Type, wasiNnType } from './import-types.ts';
 import type { ExportedFunction } from './instantiation.ts';
 import type { HostFunction, ImportProvider } from './link.ts';
-import { readyForGrowth, releaseMemories } from './memory-pages.ts';
+import { readyForGrowth, releaseMemory } from './memory-pages.ts';
 import type { FunctionType } from './module-binary.ts';
 import { RunRecorder, type RunRecorderOptions } from './run-recorder.ts';
 import type { GuestUsage } from './run-report.ts';
+import { memoryAccount } from './suspending-memory.ts';
 import { STACK_EXHAUSTED } from './trap.ts';
 
 /** Where a guest's standard streams go. */
@@ -104,7 +105,9 @@ export class GuestImports {
   dispose(isOver = false): void {
     this.#wasiNn?.dispose();
     this.#preview1?.dispose(isOver);
-    if (isOver && !this.#isDisposed) releaseMemories(this.memories);
+    if (!this.#isDisposed) {
+      for (const memory of this.memories) memoryAccount.end(memory, isOver && releaseMemory(memory));
+    }
     this.#isDisposed = true;
     this.memories.clear();
   }
@@ -122,6 +125,7 @@ export class GuestImports {
     if (this.memories.has(memory)) return;
     this.memories.add(memory);
     readyForGrowth(memory);
+    if (this.#waits !== undefined) memoryAccount.leaveOut(memory);
   }
 
   /** What the guest used until now. */

@@ -10,11 +10,12 @@ export function readyForGrowth(memory: WebAssembly.Memory): void {
 }
 
 /**
- * Gives the pages of memories back to the system that no instance uses any more: the garbage collector does not see how much
- * they hold, and takes its time.
+ * Gives the pages of a memory back to the system that no instance uses any more: the garbage collector does not see how much
+ * it holds, and takes its time.
+ *
+ * @returns whether it did: of a small one, and without the addon, the garbage collector has to do
  */
-export function releaseMemories(memories: Iterable<WebAssembly.Memory>): void {
-  for (const memory of memories) {
-    if (memory.buffer.byteLength >= LEAST_BYTES) addonIfLoaded()?.thread.releasePages(memory);
-  }
+export function releaseMemory(memory: WebAssembly.Memory): boolean {
+  if (memory.buffer.byteLength < LEAST_BYTES) return false;
+  return (addonIfLoaded()?.thread.releasePages(memory) ?? 0) > 0;
 }

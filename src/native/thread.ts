@@ -43,6 +43,16 @@ export interface NativeThread {
   releasePages(memory: WebAssembly.Memory): number;
 
   /**
+   * Tells V8 that its objects hold so many bytes fewer outside of its heap than it counts. The more it counts the sooner it
+   * collects. What was taken is to be added again before V8 takes it off itself, or it ends the process.
+   * @returns false where it counts fewer than that: nothing has changed then
+   */
+  takeExternalBytes(bytes: number): boolean;
+
+  /** Tells V8 of so many bytes more. @returns how many it counts then */
+  addExternalBytes(bytes: number): number;
+
+  /**
    * Keeps the process alive when a guest fills the heap of JavaScript of the calling worker, whose limit
    * (`resourceLimits.maxOldGenerationSizeMb`) it is to be ended at: with tables, with arrays and structs of wasm, with
    * exceptions. Sets `flag[0]` to 1, ends what JavaScript and wasm run there (nothing catches it), and lets the heap grow
