@@ -34,6 +34,7 @@ export class DirectCallSet {
   /** Of the guest that has it, by name, as they are asked for. */
   readonly #asked = new Map<string, HostCall>();
   #functions: HostFunctions | undefined;
+  #isTaken = false;
 
   /** @throws TypeError where the addon does not take what it is given, which is a fault of ours */
   constructor(fs: FsWithDirectCalls) {
@@ -70,15 +71,28 @@ export class DirectCallSet {
     return { bytesRead: this.#moved[MOVED.read] ?? 0, bytesWritten: this.#moved[MOVED.written] ?? 0 };
   }
 
+  /** The guest that has it makes few calls any more, if any: it counts no longer among those that have one. */
+  giveUp(): void {
+    if (!this.#isTaken) return;
+    this.#isTaken = false;
+    shelfOf(this.#fs).taken -= 1;
+  }
+
+  take(): this {
+    this.#isTaken = true;
+    shelfOf(this.#fs).taken += 1;
+    return this;
+  }
+
   /** Takes it from a guest that will call nothing any more, and has nothing open. */
   release(): void {
+    this.giveUp();
     this.#functions = undefined;
     this.#asked.clear();
     this.#moved.fill(0);
     this.#attach(NO_MEMORY);
-    const spare = spares.get(this.#fs) ?? [];
-    if (spare.length < MOST_SPARES) spare.push(this);
-    spares.set(this.#fs, spare);
+    const { spares } = shelfOf(this.#fs);
+    if (spares.length < MOST_SETS) spares.push(this);
   }
 
   #answer(name: string, args: never[]): number {
@@ -96,15 +110,33 @@ type FsWithDirectCalls = NativeFs & Required<NativeDirectCalls>;
 
 const NO_MEMORY = new Uint8Array(0);
 
-/** As many guests as may be on one thread by turns; each takes 14 KB. */
-const MOST_SPARES = 64;
+/**
+ * On one thread, whose guests run by turns: each takes 14 KB and longer to make than many a guest runs. Of hundreds that are
+ * suspended at once the others do with calls that JavaScript answers.
+ */
+const MOST_SETS = 64;
 
-/** Sets that no guest has. Files of one are never those of another: each thread has its own addon. */
-const spares = new WeakMap<NativeFs, DirectCallSet[]>();
+/** The sets of a thread. Files of one are never those of another: each thread has its own addon. */
+interface Shelf {
+  /** How many guests have one. */
+  taken: number;
+  /** Those that no guest has. */
+  readonly spares: DirectCallSet[];
+}
 
-/** One that no guest has, or undefined where there are no direct calls. */
+const shelves = new WeakMap<NativeFs, Shelf>();
+
+function shelfOf(fs: NativeFs): Shelf {
+  const shelf = shelves.get(fs) ?? { taken: 0, spares: [] };
+  shelves.set(fs, shelf);
+  return shelf;
+}
+
+/** One that no guest has, or undefined where there are no direct calls, or many guests have them already. */
 export function takeDirectCalls(fs: NativeFs): DirectCallSet | undefined {
   const { directCalls, kinds, positions } = fs;
   if (directCalls === undefined || kinds === undefined || positions === undefined) return undefined;
-  return spares.get(fs)?.pop() ?? new DirectCallSet(fs as FsWithDirectCalls);
+  const { taken, spares } = shelfOf(fs);
+  if (taken >= MOST_SETS) return undefined;
+  return (spares.pop() ?? new DirectCallSet(fs as FsWithDirectCalls)).take();
 }

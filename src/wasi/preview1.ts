@@ -87,6 +87,7 @@ export function createPreview1(options: Preview1Options): Preview1 {
     },
     dispose: (isOver = false) => {
       descriptors.closeAll((error) => options.report?.('fd_close', error));
+      direct?.giveUp();
       if (!isOver) return;
       options.memory.watch(() => {});
       descriptors.detach();

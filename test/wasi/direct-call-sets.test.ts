@@ -102,6 +102,19 @@ describe('direct calls of a guest that is over', () => {
     next.preview1.dispose(true);
   });
 
+  it('are for the first of hundreds at once, and the others do as well without', () => {
+    const before = openDescriptors();
+    for (let round = 0; round < 2; round++) {
+      const guests = Array.from({ length: 100 }, (_, index) => guestIn(directoryWith(`guest ${index}`)));
+      const fds = guests.map(open);
+      expect(guests.map((guest, index) => read(guest, fds[index] ?? -1))).toEqual(
+        guests.map((_, index) => `guest ${index}`),
+      );
+      for (const guest of guests) guest.preview1.dispose(true);
+      expect(openDescriptors()).toBe(before);
+    }
+  });
+
   it('are its own for ever where it is not said to be over', () => {
     const suspended = guestIn(directoryWith('suspended'));
     const fd = open(suspended);
