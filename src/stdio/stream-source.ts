@@ -102,6 +102,8 @@ class IterableSource implements Source {
   }
 }
 
+function heardLater(): void {}
+
 /** As much of a chunk as one answer carries. */
 const MOST_PIECE_BYTES = 2 ** 20;
 
@@ -122,6 +124,8 @@ export class StreamReader {
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
+    // One that fails before the guest reads it would end the process; the guest hears of it when it does.
+    if (isReadable(stream)) stream.on('error', heardLater);
   }
 
   /**
@@ -152,6 +156,7 @@ export class StreamReader {
     this.#isAtEnd = true;
     this.#source?.release();
     this.#source = undefined;
+    if (isReadable(this.#stream)) this.#stream.off('error', heardLater);
   }
 
   #isFilled(): boolean {
