@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <napi.h>
 #include <unistd.h>
 
@@ -31,8 +32,21 @@ napi_value Function(napi_env env, const char* name, napi_callback callback) {
   return function;
 }
 
+/**
+ * Has this file stay in memory until the process ends. Node unloads an addon with the last environment that uses it, which is a
+ * worker's where the main thread never loaded it; threads of ours and what the process runs at its exit are still to come.
+ * On Linux the linker was told so, which cannot fail.
+ */
+void KeepLoaded() {
+#ifndef __linux__
+  Dl_info own{};
+  if (dladdr(reinterpret_cast<void*>(&KeepLoaded), &own) != 0) dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   edge::Guarded(env, [&]() -> napi_value {
+    KeepLoaded();
     edge::AddonState::Create(env);
     edge::Set(env, exports, "initialize", Function(env, "initialize", Initialize));
     edge::Set(env, exports, "exitNow", Function(env, "exitNow", ExitNow));
