@@ -109,6 +109,14 @@ napi_value Arguments::Function(size_t index, const char* name) const {
 
 int64_t Arguments::Integer(size_t index, const char* name) const { return IntegerValue(env_, values_[index], name); }
 
+bool Arguments::Boolean(size_t index, const char* name) const {
+  if (IsType(env_, values_[index], napi_undefined)) return false;
+  if (!IsType(env_, values_[index], napi_boolean)) Expected(env_, name, "a boolean", values_[index]);
+  bool value = false;
+  Ok(napi_get_value_bool(env_, values_[index], &value));
+  return value;
+}
+
 std::vector<napi_value> Arguments::Array(size_t index, const char* name) const {
   bool is_array = false;
   Ok(napi_is_array(env_, values_[index], &is_array));

@@ -74,6 +74,8 @@ class Arguments {
   std::string String(size_t index, const char* name) const;
   napi_value Function(size_t index, const char* name) const;
   int64_t Integer(size_t index, const char* name) const;
+  /** False where it is not given. */
+  bool Boolean(size_t index, const char* name) const;
   std::vector<std::string> Strings(size_t index, const char* name) const;
   std::vector<int64_t> Integers(size_t index, const char* name) const;
   std::vector<napi_value> Array(size_t index, const char* name) const;

@@ -26,11 +26,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'nn/graph-registry': ['errors', 'options', 'nn/backend', 'nn/registry'],
   'nn/index': ['errors', 'guest', 'nn/backend', 'nn/registry', 'nn/abi'],
   'nn/abi': ['errors', 'options', 'guest', 'nn/backend', 'nn/registry', 'nn/index'],
+  'nn/copy-in-turns': ['errors'],
   'nn/model-content': ['errors', 'nn/backend'],
   'nn/backends': ['errors', 'options', 'nn/backend', 'nn/model-content'],
   'nn/backends/openvino': [
     ...['errors', 'options', 'native', 'openvino-runtime'],
-    ...['nn/backend', 'nn/backends', 'nn/model-content'],
+    ...['nn/backend', 'nn/backends', 'nn/copy-in-turns', 'nn/model-content'],
   ],
   'nn/backends/openvino-node': [
     ...['errors', 'options', 'openvino-runtime'],
@@ -56,7 +57,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['errors', 'options', 'native', 'engine', 'engine/run-report'],
   host: [
     ...['errors', 'options', 'guest', 'native', 'wasi', 'nn/index', 'nn/backend', 'nn/registry', 'nn/graph-registry'],
-    ...['engine', 'engine/default-backends', 'engine/run-report', 'stdio', 'worker', 'pool', 'telemetry'],
+    ...['nn/copy-in-turns', 'engine', 'engine/default-backends', 'engine/run-report', 'stdio', 'worker', 'pool'],
+    'telemetry',
   ],
   'engine/default-backends': [
     ...['errors', 'options', 'native', 'openvino-runtime', 'nn/backend'],

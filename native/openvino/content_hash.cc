@@ -15,6 +15,12 @@ constexpr size_t kLanes = 4;
 constexpr size_t kWordBytes = sizeof(uint64_t);
 constexpr size_t kBlockBytes = kLanes * 2 * kWordBytes;
 
+constexpr size_t kSampledFrom = size_t{64} << 10;
+constexpr size_t kSampledEnd = size_t{4} << 10;
+/** Within a page each, and as many as are read in a few microseconds where nothing of them is in a cache. */
+constexpr size_t kSampledPlace = 128;
+constexpr size_t kSampledPlaces = 32;
+
 using Key = std::array<uint64_t, kLanes * 2 + 1>;
 
 const Key& ProcessKey() {
@@ -60,6 +66,21 @@ void ContentHash::Add(ByteView bytes) {
   uint64_t state = Mix(bytes.length ^ key[kLanes * 2], state_ ^ key[0]);
   for (const uint64_t lane : lanes) state = Mix(state ^ lane, key[kLanes * 2] ^ key[1]) ^ lane;
   state_ = state;
+}
+
+void ContentHash::AddSample(ByteView bytes) {
+  if (bytes.length <= kSampledFrom) return Add(bytes);
+  AddNumber(bytes.length);
+  Add({bytes.data, kSampledEnd});
+  Add({bytes.data + bytes.length - kSampledEnd, kSampledEnd});
+  const size_t step = (bytes.length - kSampledPlace) / kSampledPlaces;
+  for (size_t place = 1; place < kSampledPlaces; place++) Add({bytes.data + place * step, kSampledPlace});
+}
+
+void ContentHash::AddNumber(uint64_t number) {
+  uint8_t bytes[kWordBytes];
+  std::memcpy(bytes, &number, kWordBytes);
+  Add({bytes, kWordBytes});
 }
 
 }  // namespace openvino

@@ -14,9 +14,13 @@ namespace openvino {
 class ContentHash {
  public:
   void Add(ByteView bytes);
+  /** The length, both ends and some places between: what differs elsewhere alone is taken for the same. */
+  void AddSample(ByteView bytes);
   uint64_t Value() const { return state_; }
 
  private:
+  void AddNumber(uint64_t number);
+
   uint64_t state_ = 0;
 };
 

@@ -82,6 +82,8 @@ napi_value FunctionsObject(napi_env env) {
       Function("deviceProperty", DeviceProperty),
       Function("compileModel", CompileModel),
       Function("compileModelAsync", CompileModelAsync),
+      Function("findModelAsync", FindModelAsync),
+      Function("draftModel", DraftModel),
       Function("compileModelFromFiles", CompileModelFromFiles),
       Function("compileModelFromFilesAsync", CompileModelFromFilesAsync),
       Function("adopt", Adopt),

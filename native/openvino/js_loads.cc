@@ -1,18 +1,18 @@
 #include "openvino/js_loads.h"
 
-#include <mutex>
 #include <utility>
 
 #include "edge.h"
-#include "openvino/background.h"
 #include "openvino/errors.h"
 #include "openvino/file_reader.h"
+#include "openvino/js_load_task.h"
+#include "openvino/js_model_draft.h"
 #include "openvino/js_ports.h"
 #include "openvino/model_reader.h"
 #include "openvino/model_table.h"
 #include "openvino/model_thread.h"
-#include "openvino/room.h"
 #include "openvino/runtime.h"
+#include "thread/interrupt.h"
 
 namespace openvino {
 
@@ -65,6 +65,8 @@ ModelRequest ReadRequest(napi_env env, const Arguments& arguments) {
   return request;
 }
 
+Asker ReadAsker(const Arguments& arguments) { return arguments.Boolean(4, "forHost") ? Asker::kHost : Asker::kGuest; }
+
 /** Files that the host names. */
 struct FilesRequest {
   Encoding encoding = Encoding::kIr;
@@ -81,15 +83,11 @@ FilesRequest ReadFilesRequest(const Arguments& arguments) {
   return request;
 }
 
-std::unique_ptr<ModelLoad> StartFromFiles(const Library& library, FilesRequest request) {
+std::unique_ptr<ModelLoad> StartFromFiles(const Library& library, const FilesRequest& request) {
   std::vector<OwnedBytes> builders;
   for (const std::string& path : request.paths) builders.push_back(ReadWholeFile(path));
-  auto content = std::make_shared<const ModelContent>(request.encoding, std::move(builders), std::move(request.target));
-  return ModelTable::OfProcess().Start(library, std::move(content));
-}
-
-napi_value ToJs(napi_env env, SharedModel shared) {
-  return Room::Of(env).compiled_model_class.Create(env, std::make_unique<JsCompiledModel>(std::move(shared)));
+  auto content = std::make_shared<const ModelContent>(request.encoding, std::move(builders), request.target);
+  return ModelTable::OfProcess().Start(library, std::move(content), Asker::kHost);
 }
 
 napi_value WaitFor(napi_env env, ModelLoad& load) {
@@ -97,101 +95,67 @@ napi_value WaitFor(napi_env env, ModelLoad& load) {
   return ToJs(env, load.Take());
 }
 
-class CompileTask : public AsyncTask {
- public:
-  explicit CompileTask(std::unique_ptr<ModelLoad> load) : load_(std::move(load)) {}
-  napi_value Result(napi_env env) override { return ToJs(env, load_->Take()); }
-  void Abandon() noexcept override { load_.reset(); }
-
- private:
-  std::unique_ptr<ModelLoad> load_;
-};
-
-/** A load whose files are read on another thread first. */
-class FilesTask : public AsyncTask {
- public:
-  FilesTask(const Library& library, FilesRequest request, std::function<void()> announce) {
-    Background::OfProcess().Run([state = state_, &library, request = std::move(request), announce = std::move(announce)] {
-      std::unique_ptr<ModelLoad> load;
-      std::exception_ptr failure;
-      try {
-        load = StartFromFiles(library, request);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      const std::lock_guard<std::mutex> lock(state->mutex);
-      if (state->abandoned) return;
-      state->load = std::move(load);
-      state->failure = std::move(failure);
-      if (state->load) {
-        state->load->WhenDone(announce);
-      } else {
-        announce();
-      }
-    });
-  }
-
-  napi_value Result(napi_env env) override {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    if (state_->failure) std::rethrow_exception(state_->failure);
-    return ToJs(env, state_->load->Take());
-  }
-
-  void Abandon() noexcept override {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->abandoned = true;
-    state_->load.reset();
-  }
-
- private:
-  struct State {
-    std::mutex mutex;
-    bool abandoned = false;
-    std::unique_ptr<ModelLoad> load;
-    std::exception_ptr failure;
-  };
-  const std::shared_ptr<State> state_ = std::make_shared<State>();
-};
-
 }  // namespace
 
 napi_value CompileModel(napi_env env, napi_callback_info info) {
   return edge::Guarded(env, [&] {
     const Arguments arguments(env, info);
+    const Asker asker = ReadAsker(arguments);
     const ModelRequest request = ReadRequest(env, arguments);
-    return WaitFor(env, *ModelTable::OfProcess().Start(Runtime::OfProcess().Opened(), request));
+    return WaitFor(env, *ModelTable::OfProcess().Start(Runtime::OfProcess().Opened(), request, asker));
   });
 }
 
 napi_value CompileModelAsync(napi_env env, napi_callback_info info) {
   return edge::Guarded(env, [&] {
     const Arguments arguments(env, info);
-    Room& room = Room::Of(env);
-    const uint64_t id = room.tasks.NextId(env);
+    const Asker asker = ReadAsker(arguments);
     const ModelRequest request = ReadRequest(env, arguments);
-    std::unique_ptr<ModelLoad> load = ModelTable::OfProcess().Start(Runtime::OfProcess().Opened(), request);
-    load->WhenDone([announcer = room.tasks.announcer(), id] { announcer->Announce(id); });
-    return room.tasks.Add(env, id, std::make_unique<CompileTask>(std::move(load)));
+    return PromiseOf(env, ModelTable::OfProcess().Start(Runtime::OfProcess().Opened(), request, asker));
+  });
+}
+
+napi_value FindModelAsync(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const Arguments arguments(env, info);
+    const Asker asker = ReadAsker(arguments);
+    const ModelRequest request = ReadRequest(env, arguments);
+    std::unique_ptr<ModelLoad> load = ModelTable::OfProcess().Find(request, asker);
+    return load ? PromiseOf(env, std::move(load)) : edge::Undefined(env);
+  });
+}
+
+napi_value DraftModel(napi_env env, napi_callback_info info) {
+  return edge::Guarded(env, [&] {
+    const Arguments arguments(env, info);
+    auto draft = std::make_unique<ModelDraft>();
+    draft->encoding = ReadEncoding(arguments);
+    draft->asker = ReadAsker(arguments);
+    draft->target = ReadTarget(arguments);
+    std::vector<size_t> byte_lengths;
+    for (const int64_t length : arguments.Integers(1, "byteLengths")) {
+      if (length < 0) throw edge::ArgumentError("byteLengths: expected sizes");
+      byte_lengths.push_back(static_cast<size_t>(length));
+    }
+    CheckBuilderCount(draft->encoding, byte_lengths.size());
+    Runtime::OfProcess().Opened();
+    ModelTable::OfProcess().RequireRoom(draft->asker);
+    return PromiseOfDraft(env, std::move(draft), std::move(byte_lengths));
   });
 }
 
 napi_value CompileModelFromFiles(napi_env env, napi_callback_info info) {
   return edge::Guarded(env, [&] {
     const Arguments arguments(env, info);
-    FilesRequest request = ReadFilesRequest(arguments);
-    return WaitFor(env, *StartFromFiles(Runtime::OfProcess().Opened(), std::move(request)));
+    return WaitFor(env, *StartFromFiles(Runtime::OfProcess().Opened(), ReadFilesRequest(arguments)));
   });
 }
 
 napi_value CompileModelFromFilesAsync(napi_env env, napi_callback_info info) {
   return edge::Guarded(env, [&] {
     const Arguments arguments(env, info);
-    Room& room = Room::Of(env);
-    const uint64_t id = room.tasks.NextId(env);
-    FilesRequest request = ReadFilesRequest(arguments);
-    const auto announce = [announcer = room.tasks.announcer(), id] { announcer->Announce(id); };
-    auto task = std::make_unique<FilesTask>(Runtime::OfProcess().Opened(), std::move(request), announce);
-    return room.tasks.Add(env, id, std::move(task));
+    const Library& library = Runtime::OfProcess().Opened();
+    return PromiseOf(env, [&library, request = ReadFilesRequest(arguments)] { return StartFromFiles(library, request); });
   });
 }
 

@@ -44,18 +44,23 @@ class ModelContent {
   const CompileTarget& target() const { return target_; }
   /** The request that this is a copy of, over the copy's bytes. */
   ModelRequest AsRequest() const;
+  /** Takes as long whether and wherever they differ: a guest is not to learn from it what another has loaded. */
   bool Equals(const ModelRequest& request) const;
-  /** HashOf its own request. */
+  /** HashOf and SampleOf its own request. */
   uint64_t hash() const { return hash_; }
+  uint64_t sample() const { return sample_; }
 
  private:
   Encoding encoding_;
   std::vector<OwnedBytes> builders_;
   CompileTarget target_;
   uint64_t hash_ = 0;
+  uint64_t sample_ = 0;
 };
 
 /** Keyed per process; equal requests have equal hashes. */
 uint64_t HashOf(const ModelRequest& request);
+/** The same of a part of the bytes: in microseconds, however many there are. */
+uint64_t SampleOf(const ModelRequest& request);
 
 }  // namespace openvino

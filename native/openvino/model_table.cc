@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -41,6 +42,9 @@ struct ModelTable::Entry {
   const Library& library;
   std::shared_ptr<const ModelContent> content;
   State state = State::kQueued;
+  /** Of all that ask for it: the host, if it does. */
+  Asker asker = Asker::kGuest;
+  bool is_besides = false;
   /** Loads that wait, and users of the model. */
   size_t holders = 0;
   Listeners listeners;
@@ -60,27 +64,66 @@ size_t ModelTable::MaxCompiles() { return std::max<size_t>(kLeastCompiles, std::
 
 // ---- finding
 
-/** An entry of this hash that is not among `others`, or null. */
-ModelTable::EntryPtr ModelTable::Candidate(uint64_t hash, const std::vector<EntryPtr>& others) const {
-  const auto [first, last] = entries_.equal_range(hash);
+/** An entry under this key that is not among `others`, or null. */
+ModelTable::EntryPtr ModelTable::Candidate(const Index& index, uint64_t key, const std::vector<EntryPtr>& others) {
+  const auto [first, last] = index.equal_range(key);
   for (auto candidate = first; candidate != last; ++candidate) {
     if (std::find(others.begin(), others.end(), candidate->second) == others.end()) return candidate->second;
   }
   return nullptr;
 }
 
-/** A load of equal content. Null when there is none, at a moment at which `lock` is held and stays so. */
-std::unique_ptr<ModelLoad> ModelTable::Find(std::unique_lock<std::mutex>& lock, uint64_t hash, const ModelRequest& request) {
+/** An entry of equal content. Null when there is none, at a moment at which `lock` is held and stays so. */
+ModelTable::EntryPtr ModelTable::FindEntry(std::unique_lock<std::mutex>& lock, const ModelRequest& request, uint64_t sample,
+                                           std::optional<uint64_t> hash) {
+  const auto are_several = [&] {
+    const auto [first, last] = by_sample_.equal_range(sample);
+    return first != last && std::next(first) != last;
+  };
   std::vector<EntryPtr> others;
-  while (EntryPtr entry = Candidate(hash, others)) {
+  for (;;) {
+    if (!hash && are_several()) {
+      lock.unlock();
+      hash = HashOf(request);
+      lock.lock();
+    }
+    EntryPtr entry = hash ? Candidate(by_hash_, *hash, others) : Candidate(by_sample_, sample, others);
+    if (!entry) return nullptr;
     const std::shared_ptr<const ModelContent> content = entry->content;
     lock.unlock();
     const bool equal = content->Equals(request);
     lock.lock();
-    if (equal && by_id_.count(entry->id) > 0) return NewLoad(std::move(entry), true);
+    if (equal && by_id_.count(entry->id) > 0) return entry;
     others.push_back(std::move(entry));
   }
-  return nullptr;
+}
+
+/** A load of equal content, or null as FindEntry. */
+std::unique_ptr<ModelLoad> ModelTable::Find(std::unique_lock<std::mutex>& lock, const ModelRequest& request, Asker asker,
+                                            uint64_t sample, std::optional<uint64_t> hash) {
+  EntryPtr entry = FindEntry(lock, request, sample, hash);
+  if (!entry) return nullptr;
+  std::unique_ptr<ModelLoad> load = NewLoad(entry, true);
+  if (asker == Asker::kHost && entry->asker != asker) {
+    Rest rest;
+    entry->asker = asker;
+    StartQueued(rest);
+    lock.unlock();
+    FinishRest(std::move(rest));
+    lock.lock();
+  }
+  return load;
+}
+
+std::unique_ptr<ModelLoad> ModelTable::Find(const ModelRequest& request, Asker asker) {
+  const uint64_t sample = SampleOf(request);
+  std::unique_lock<std::mutex> lock(mutex_);
+  return Find(lock, request, asker, sample, std::nullopt);
+}
+
+void ModelTable::RequireRoom(Asker asker) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (asker == Asker::kGuest && abandoned_ >= kMaxAbandoned) std::rethrow_exception(CompileLimit());
 }
 
 std::unique_ptr<ModelLoad> ModelTable::NewLoad(EntryPtr entry, bool found) {
@@ -89,37 +132,31 @@ std::unique_ptr<ModelLoad> ModelTable::NewLoad(EntryPtr entry, bool found) {
   return load;
 }
 
-std::unique_ptr<ModelLoad> ModelTable::Start(const Library& library, const ModelRequest& request) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  // The first model of a process, and so every short run, is spared a look at bytes that nothing is compared with.
-  const bool is_empty = entries_.empty();
-  lock.unlock();
-  if (!is_empty) {
-    const uint64_t hash = HashOf(request);
-    lock.lock();
-    if (std::unique_ptr<ModelLoad> load = Find(lock, hash, request)) return load;
-    lock.unlock();
-  }
-  return Start(library, std::make_shared<const ModelContent>(request));
+std::unique_ptr<ModelLoad> ModelTable::Start(const Library& library, const ModelRequest& request, Asker asker) {
+  if (std::unique_ptr<ModelLoad> load = Find(request, asker)) return load;
+  RequireRoom(asker);
+  return Start(library, std::make_shared<const ModelContent>(request), asker);
 }
 
-std::unique_ptr<ModelLoad> ModelTable::Start(const Library& library, std::shared_ptr<const ModelContent> content) {
-  // The copy's hash, not the request's: the bytes may have changed before they were copied.
+std::unique_ptr<ModelLoad> ModelTable::Start(const Library& library, std::shared_ptr<const ModelContent> content, Asker asker) {
+  // The copy's keys, not the request's: the bytes may have changed before they were copied.
   const uint64_t hash = content->hash();
+  const uint64_t sample = content->sample();
   Rest rest;
   std::unique_lock<std::mutex> lock(mutex_);
-  if (std::unique_ptr<ModelLoad> load = Find(lock, hash, content->AsRequest())) return load;
-  if (abandoned_ >= kMaxAbandoned) std::rethrow_exception(CompileLimit());
+  if (std::unique_ptr<ModelLoad> load = Find(lock, content->AsRequest(), asker, sample, hash)) return load;
+  if (asker == Asker::kGuest && abandoned_ >= kMaxAbandoned) std::rethrow_exception(CompileLimit());
   const auto entry = std::make_shared<Entry>(++last_id_, library, std::move(content));
-  entries_.emplace(hash, entry);
+  entry->asker = asker;
+  by_hash_.emplace(hash, entry);
+  by_sample_.emplace(sample, entry);
   by_id_.emplace(entry->id, entry);
   queue_.push_back(entry);
   misses_++;
   std::unique_ptr<ModelLoad> load = NewLoad(entry, false);
   StartQueued(rest);
   lock.unlock();
-  for (const auto& listener : rest.listeners) listener();
-  FreeInBackground(std::move(rest.remains));
+  FinishRest(std::move(rest));
   return load;
 }
 
@@ -142,12 +179,14 @@ SharedModel ModelTable::Lease(const EntryPtr& entry, bool found) {
 }
 
 void ModelTable::LetGo(const EntryPtr& entry) noexcept {
-  Remains remains;
+  Rest rest;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    Unhold(entry, remains);
+    Unhold(entry, rest.remains);
+    // One that goes on for nobody leaves its turn to another.
+    StartQueued(rest);
   }
-  FreeInBackground(std::move(remains));
+  FinishRest(std::move(rest));
 }
 
 void ModelTable::Hold(Entry& entry) {
@@ -196,11 +235,16 @@ void ModelTable::Evict(Remains& remains) {
 
 /** From the table, in which it is. What it had is left for the caller to free. */
 void ModelTable::Remove(const EntryPtr& entry, Remains& remains) {
-  const auto [first, last] = entries_.equal_range(entry->content->hash());
-  entries_.erase(std::find_if(first, last, [&](const auto& one) { return one.second == entry; }));
+  Erase(by_hash_, entry->content->hash(), entry);
+  Erase(by_sample_, entry->content->sample(), entry);
   by_id_.erase(entry->id);
   if (entry->model) remains.push_back(std::move(entry->model));
   remains.push_back(std::move(entry->content));
+}
+
+void ModelTable::Erase(Index& index, uint64_t key, const EntryPtr& entry) {
+  const auto [first, last] = index.equal_range(key);
+  index.erase(std::find_if(first, last, [&](const auto& one) { return one.second == entry; }));
 }
 
 void ModelTable::ReserveBudget(uint64_t bytes) {
@@ -220,24 +264,52 @@ void ModelTable::ReleaseBudget(uint64_t bytes) noexcept {
 
 // ---- compiling
 
+/** Without the lock. */
+void ModelTable::FinishRest(Rest rest) noexcept {
+  for (const auto& listener : rest.listeners) listener();
+  FreeInBackground(std::move(rest.remains));
+}
+
 /** Under the lock. */
 void ModelTable::StartQueued(Rest& rest) {
-  while (!queue_.empty() && compiling_ - abandoned_ < MaxCompiles()) {
-    const EntryPtr entry = queue_.front();
-    queue_.pop_front();
+  while (const EntryPtr entry = TakeFromQueue()) {
     // Callers that wait may be ended in turn: what starts is bounded here, too.
-    if (abandoned_ >= kMaxAbandoned) {
+    if (entry->asker == Asker::kGuest && abandoned_ >= kMaxAbandoned) {
       Fail(entry, CompileLimit(), rest);
-      continue;
+    } else {
+      Begin(entry, rest);
     }
-    entry->state = Entry::State::kCompiling;
-    compiling_++;
-    try {
-      Background::OfProcess().Run([this, entry] { Compile(entry->library, entry); });
-    } catch (...) {
-      compiling_--;
-      Fail(entry, std::current_exception(), rest);
-    }
+  }
+}
+
+/** The one whose turn it is, the host's before guests'; null when none may begin. */
+ModelTable::EntryPtr ModelTable::TakeFromQueue() {
+  const bool has_room = HasRoomForGuests();
+  const auto first_of = [&](Asker asker) {
+    return std::find_if(queue_.begin(), queue_.end(), [&](const EntryPtr& entry) { return entry->asker == asker; });
+  };
+  auto next = first_of(Asker::kHost);
+  const bool is_besides = !has_room || abandoned_ >= kMaxAbandoned;
+  if (next == queue_.end() || (is_besides && host_compiles_)) {
+    next = has_room ? first_of(Asker::kGuest) : queue_.end();
+  } else if (is_besides) {
+    (*next)->is_besides = host_compiles_ = true;
+  }
+  if (next == queue_.end()) return nullptr;
+  EntryPtr entry = *next;
+  queue_.erase(next);
+  return entry;
+}
+
+void ModelTable::Begin(const EntryPtr& entry, Rest& rest) {
+  entry->state = Entry::State::kCompiling;
+  compiling_++;
+  try {
+    Background::OfProcess().Run([this, entry] { Compile(entry->library, entry); });
+  } catch (...) {
+    compiling_--;
+    if (entry->is_besides) host_compiles_ = false;
+    Fail(entry, std::current_exception(), rest);
   }
 }
 
@@ -259,6 +331,7 @@ void ModelTable::Finish(const EntryPtr& entry, std::unique_ptr<const CompiledMod
     const std::lock_guard<std::mutex> lock(mutex_);
     compiling_--;
     if (entry->holders == 0) abandoned_--;
+    if (entry->is_besides) host_compiles_ = false;
     if (failure) {
       Fail(entry, std::move(failure), rest);
     } else {
@@ -289,7 +362,7 @@ void ModelTable::Fail(const EntryPtr& entry, std::exception_ptr failure, Rest& r
 TableStats ModelTable::Stats() {
   const std::lock_guard<std::mutex> lock(mutex_);
   TableStats stats{};
-  stats.compiled_models = entries_.size() - queue_.size() - compiling_;
+  stats.compiled_models = by_id_.size() - queue_.size() - compiling_;
   stats.hits = hits_;
   stats.misses = misses_;
   stats.kept_models = kept_.size();

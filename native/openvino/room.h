@@ -8,6 +8,7 @@
 #include "openvino/js_compiled_model.h"
 #include "openvino/js_infer_request.h"
 #include "openvino/js_model_budget.h"
+#include "openvino/js_model_draft.h"
 
 namespace openvino {
 
@@ -26,6 +27,7 @@ class Room : public edge::RoomState {
   JsClass<JsCompiledModel> compiled_model_class;
   JsClass<JsInferRequest> infer_request_class;
   JsClass<JsModelBudget> model_budget_class;
+  JsClass<JsModelDraft> model_draft_class;
   AsyncTasks tasks;
 
  private:

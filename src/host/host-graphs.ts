@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { nowMs } from '../engine/run-recorder.ts';
 import { BackendError, HostError } from '../errors.ts';
-import type { Backend, BackendGraph, Encoding, ExecutionTarget, LoadOptions, TensorInfo } from '../nn/backend.ts';
-import { compileGraph, findModelFiles } from '../nn/graph-registry.ts';
+import type { Backend, BackendGraph, Encoding, ExecutionTarget, TensorInfo } from '../nn/backend.ts';
+import { fillInTurns, PIECE_BYTES } from '../nn/copy-in-turns.ts';
+import { compileGraph, compileGraphAsync, findModelFiles } from '../nn/graph-registry.ts';
 import type { GrantedGraph, GraphRegistry, GraphSource } from '../nn/registry.ts';
 import { checkNames, checkTexts, invalidOption, isPlace, isText, oneOf, optional } from '../options.ts';
 import { publishGraph } from '../telemetry/channels.ts';
@@ -15,7 +16,7 @@ export interface GraphOptions {
   dir?: string | URL;
   /** Paths or `file:` URLs. IR: xml, then bin. Others: one file. */
   files?: readonly (string | URL)[];
-  /** The same as bytes, which are copied. */
+  /** The same as bytes. They are copied; from 2 MiB on in several turns of the event loop, so leave them as they are until it is answered. */
   bytes?: Uint8Array | readonly Uint8Array[];
   /** What the model is. Default: `autodetect`, by the names in `dir`, and else by content. */
   encoding?: Encoding;
@@ -96,6 +97,9 @@ export class HostGraphs {
     this.#underway++;
     try {
       return await this.#compile(name, options, ++this.#calls);
+    } catch (error) {
+      this.#requireLive();
+      throw error;
     } finally {
       this.#underway--;
       if (this.#underway === 0) this.#settled.clear();
@@ -145,6 +149,10 @@ export class HostGraphs {
           const registration = held.get(name);
           return registration && compileGraph(this.#backend(), registration.model, properties);
         },
+        compileAsync: (name, properties, isAbandoned) => {
+          const registration = held.get(name);
+          return registration && compileGraphAsync(this.#backend(), registration.model, { properties, isAbandoned });
+        },
       },
       release: () => {
         if (!isHeld) return;
@@ -163,10 +171,16 @@ export class HostGraphs {
 
   async #compile(name: string, options: GraphOptions, call: number): Promise<GraphInfo> {
     const startMs = nowMs();
-    const { source, encoding } = modelSource(name, options);
+    const isAbandoned = () => this.#isDisposed;
+    const { source, encoding, copying } = modelSource(name, options, isAbandoned);
+    if (copying !== undefined) await copying;
     const { target = 'cpu' } = options;
     const properties = { ...this.#properties(), ...options.properties };
-    const graph = await compileAsync(this.#backend(), source, { encoding, target, properties });
+    const graph = await compileGraphAsync(
+      this.#backend(),
+      { source, encoding, target, properties },
+      { forHost: true, isAbandoned },
+    );
     const info: GraphInfo = { name, encoding, target, inputs: graph.inputs, outputs: graph.outputs };
     const isOutrun = call < (this.#settled.get(name) ?? 0);
     if (this.#isDisposed || isOutrun) graph.dispose();
@@ -205,23 +219,28 @@ function letGo(registration: Registration): void {
   if (registration.holders === 0) registration.graph.dispose();
 }
 
-async function compileAsync(backend: Backend, source: GraphSource, options: LoadOptions): Promise<BackendGraph> {
-  if ('paths' in source) {
-    return (await backend.loadFilesAsync?.(source.paths, options)) ?? backend.loadFiles(source.paths, options);
-  }
-  return (await backend.loadAsync?.(source.builders, options)) ?? backend.load(source.builders, options);
+interface ModelSource {
+  source: GraphSource;
+  encoding: Encoding;
+  /** Where there are too many bytes to copy them at once. */
+  copying?: Promise<unknown>;
 }
 
 /** @throws BackendError ERR_NN_GRAPH_NOT_FOUND, ERR_NN_UNSUPPORTED_ENCODING */
-function modelSource(name: string, options: GraphOptions): { source: GraphSource; encoding: Encoding } {
+function modelSource(name: string, options: GraphOptions, isAbandoned: () => boolean): ModelSource {
   const { dir, files, bytes, encoding = 'autodetect' } = options;
   if (dir !== undefined) {
     const found = findModelFiles(name, encoding, pathOf(dir));
     return { source: { paths: found.paths }, encoding: found.encoding };
   }
   if (files === undefined) {
-    const builders = bytes instanceof Uint8Array ? [bytes] : (bytes ?? []);
-    return { source: { builders: builders.map(sharedCopy) }, encoding };
+    const given = bytes instanceof Uint8Array ? [bytes] : (bytes ?? []);
+    const builders = given.map(sharedRoomFor);
+    const copying = Promise.all(
+      given.map((builder, at) => fillInTurns(builders[at] as Uint8Array, builder, isAbandoned)),
+    );
+    const isLong = given.some(({ byteLength }) => byteLength > PIECE_BYTES);
+    return { source: { builders }, encoding, ...(isLong && { copying }) };
   }
   const paths = files.map(pathOf);
   const missing = paths.find((path) => !existsSync(path));
@@ -234,10 +253,8 @@ function modelSource(name: string, options: GraphOptions): { source: GraphSource
 const pathOf = (place: string | URL) => (place instanceof URL ? fileURLToPath(place) : place);
 
 /** In shared memory: a run in a worker thread is told of it, and copies nothing. */
-function sharedCopy(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
-  copy.set(bytes);
-  return copy;
+function sharedRoomFor(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
 }
 
 const FORMS = ['dir', 'files', 'bytes'] as const;

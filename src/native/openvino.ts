@@ -5,6 +5,8 @@
  * is an error made by the `createError` given to {@link NativeAddon.initialize}, with a code of `ERROR_CODES`.
  * A `Uint8Array` may view ordinary, shared and 4 GiB memories; its bytes are copied before a call returns, and a promise
  * never reads them later.
+ * `forHost` says that the host asks for a model and no guest: compiles of guests do not stand in its way, and it is not
+ * refused with ERR_NN_COMPILE_LIMIT.
  */
 export interface NativeOpenVino {
   /**
@@ -27,6 +29,7 @@ export interface NativeOpenVino {
    * An interrupt of this thread (`NativeThread.interrupt`) ends the wait; the compile, which nothing can stop, goes on and
    * its model is kept as any that nobody uses.
    * @param properties key, value, key, value …
+   * @param forHost default: false
    * @throws ERR_NN_INVALID_MODEL, ERR_NN_MODEL_LIMIT (more than 2 GiB of inputs and outputs), ERR_NN_COMPILE,
    *   ERR_NN_UNSUPPORTED_TARGET, ERR_NN_PROPERTY, ERR_NN_OUT_OF_MEMORY, ERR_NN_COMPILE_LIMIT (too many compiles go on for
    *   nobody), ERR_NN_CANCELLED (interrupted)
@@ -36,9 +39,11 @@ export interface NativeOpenVino {
     builders: readonly Uint8Array[],
     device: string,
     properties: readonly string[],
+    forHost?: boolean,
   ): NativeCompiledModel;
   /**
-   * The same without waiting. The bytes are hashed, and compared or copied, before it returns: 2 to 7 ms for 14 MB.
+   * The same without waiting. The bytes are compared, or copied where they are of no model in the table, before it returns:
+   * for many of them see {@link findModelAsync} and {@link draftModel}.
    * A promise that nobody waits for any more, of a worker that ended, abandons its compile.
    * @throws what is known at once: wrong arguments, ERR_NN_OUT_OF_MEMORY, ERR_NN_COMPILE_LIMIT
    */
@@ -47,7 +52,28 @@ export interface NativeOpenVino {
     builders: readonly Uint8Array[],
     device: string,
     properties: readonly string[],
+    forHost?: boolean,
   ): Promise<NativeCompiledModel>;
+  /** As `compileModelAsync` where the model is compiled or compiling, in about the time that a comparison takes; else nothing. */
+  findModelAsync(
+    encoding: ModelEncoding,
+    builders: readonly Uint8Array[],
+    device: string,
+    properties: readonly string[],
+    forHost?: boolean,
+  ): Promise<NativeCompiledModel> | undefined;
+  /**
+   * Makes room for the copy of a model, on a thread of its own, to be filled piece by piece.
+   * @param byteLengths of the builders
+   * @throws what is known at once: wrong arguments, ERR_NN_COMPILE_LIMIT; rejects with ERR_NN_OUT_OF_MEMORY
+   */
+  draftModel(
+    encoding: ModelEncoding,
+    byteLengths: readonly number[],
+    device: string,
+    properties: readonly string[],
+    forHost?: boolean,
+  ): Promise<NativeModelDraft>;
   /**
    * Compiles a model from files that the host (never a guest) names: IR xml and bin, or one file.
    * The files are read into memory first, so the table's key is their content too.
@@ -86,6 +112,16 @@ export interface NativeOpenVino {
   reserveModelBudget(bytes: number): NativeModelBudget;
   /** Counts of the process-wide table, for tests and metrics. */
   tableStats(): NativeTableStats;
+}
+
+/** A model's bytes as far as they were copied. What was not written is zero. */
+export interface NativeModelDraft {
+  /** @throws TypeError for what reaches beyond the builder's end; ERR_RELEASED */
+  write(builder: number, offset: number, bytes: Uint8Array): void;
+  /** Compiles or finds it, as {@link NativeOpenVino.compileModelAsync}, and ends the draft. @throws ERR_RELEASED */
+  compile(): Promise<NativeCompiledModel>;
+  /** Gives the memory back. @throws ERR_RELEASED when released or compiled before */
+  release(): void;
 }
 
 export interface NativeModelBudget {

@@ -33,6 +33,13 @@ export interface LoadOptions {
   properties?: Readonly<Record<string, string>>;
   /** Whether to measure what each operation takes, for {@link BackendExecutionContext.profile}. Default: false. */
   profile?: boolean;
+  /** Whether the host asks for it and no guest: what guests compile does not stand in its way. Default: false. */
+  forHost?: boolean;
+}
+
+export interface AsyncLoadOptions extends LoadOptions {
+  /** Whether nobody waits any more: looked at while bytes are copied, which ends then. Default: somebody does. */
+  isAbandoned?: () => boolean;
 }
 
 /** What the runtime took for one operation of a graph. It tells durations only, not when an operation began. */
@@ -65,10 +72,14 @@ export interface Backend {
   load(builders: readonly Uint8Array[], options: LoadOptions): BackendGraph;
   /** Compiles a graph from files of the host (never named by a guest): IR xml then bin, or one file. */
   loadFiles(paths: readonly string[], options: LoadOptions): BackendGraph;
-  /** As {@link load}, on a thread of its own. The bytes are copied before it returns. Absent: it cannot. */
-  loadAsync?(builders: readonly Uint8Array[], options: LoadOptions): Promise<BackendGraph>;
+  /**
+   * As {@link load}, on a thread of its own. The bytes are copied in turns of the event loop and must stay as they are until
+   * the promise is settled. Absent: it cannot.
+   * @throws ERR_NN_CANCELLED when abandoned while they were copied
+   */
+  loadAsync?(builders: readonly Uint8Array[], options: AsyncLoadOptions): Promise<BackendGraph>;
   /** As {@link loadFiles}, on a thread of its own. Absent: it cannot. */
-  loadFilesAsync?(paths: readonly string[], options: LoadOptions): Promise<BackendGraph>;
+  loadFilesAsync?(paths: readonly string[], options: AsyncLoadOptions): Promise<BackendGraph>;
   /**
    * Another thread's graph, by its {@link BackendGraph.sharedId}: nothing is compiled or copied. Absent: it cannot.
    * @throws ERR_NN_GRAPH_NOT_FOUND when nobody holds it any more

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BackendError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
-import type { Backend, BackendGraph, Encoding, ExecutionTarget } from './backend.ts';
+import type { AsyncLoadOptions, Backend, BackendGraph, Encoding, ExecutionTarget } from './backend.ts';
 import type { GrantedGraph, GraphRegistry } from './registry.ts';
 
 /** A graph to be registered: which model, and the name under which guests ask for it. */
@@ -74,7 +74,7 @@ export function createGraphRegistry(options: GraphRegistryOptions): DisposableGr
   return registry;
 }
 
-type GraphModel = Omit<GrantedGraph, 'name' | 'id'>;
+export type GraphModel = Omit<GrantedGraph, 'name' | 'id'>;
 
 interface RegisteredGraph {
   model: GraphModel;
@@ -110,6 +110,15 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
     return registered && compileGraph(this.#backend(), registered.model, properties);
   }
 
+  compileAsync(
+    name: string,
+    properties: Readonly<Record<string, string>>,
+    isAbandoned: () => boolean,
+  ): Promise<BackendGraph> | undefined {
+    const registered = this.#graphs.get(name);
+    return registered && compileGraphAsync(this.#backend(), registered.model, { properties, isAbandoned });
+  }
+
   compileAll(): void {
     try {
       for (const [name, { isGranted }] of this.#graphs) if (!isGranted) this.get(name);
@@ -141,8 +150,25 @@ export function compileGraph(
   { source, encoding, target, properties }: GraphModel,
   further: Readonly<Record<string, string>> = {},
 ): BackendGraph {
-  const options = { encoding, target, properties: { ...properties, ...further } };
+  const forHost = Object.keys(further).length === 0;
+  const options = { encoding, target, properties: { ...properties, ...further }, forHost };
   return 'paths' in source ? backend.loadFiles(source.paths, options) : backend.load(source.builders, options);
+}
+
+/**
+ * As {@link compileGraph}, off the thread where the backend can.
+ * @throws BackendError
+ */
+export async function compileGraphAsync(
+  backend: Backend,
+  { source, encoding, target, properties }: GraphModel,
+  options: Omit<AsyncLoadOptions, 'encoding' | 'target'> = {},
+): Promise<BackendGraph> {
+  const all = { ...options, encoding, target, properties: { ...properties, ...options.properties } };
+  if ('paths' in source) {
+    return (await backend.loadFilesAsync?.(source.paths, all)) ?? backend.loadFiles(source.paths, all);
+  }
+  return (await backend.loadAsync?.(source.builders, all)) ?? backend.load(source.builders, all);
 }
 
 function namedModel({ name, encoding, directory, target = 'cpu' }: NamedGraph): Omit<GraphModel, 'properties'> {

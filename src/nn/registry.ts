@@ -9,6 +9,12 @@ export interface GraphRegistry {
    * Absent where a registry cannot compile again.
    */
   compile?(name: string, properties: Readonly<Record<string, string>>): BackendGraph | undefined;
+  /** As {@link compile}, off the thread where the backend can. Absent: it cannot. */
+  compileAsync?(
+    name: string,
+    properties: Readonly<Record<string, string>>,
+    isAbandoned: () => boolean,
+  ): Promise<BackendGraph> | undefined;
 }
 
 /** Where the model of a registered graph is: files of the host (IR xml then bin, or one), or its bytes in the same order. */

@@ -116,7 +116,7 @@ export class GraphShelf {
     try {
       const backend = this.#backendFor(plan);
       if (backend.adopt === undefined) return undefined;
-      const options = { encoding, target, properties };
+      const options = { encoding, target, properties, forHost: true };
       if ('paths' in source) return await backend.loadFilesAsync?.(source.paths, options);
       return await backend.loadAsync?.(source.builders, options);
     } catch {

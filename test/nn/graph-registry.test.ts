@@ -68,7 +68,7 @@ describe('a registry', () => {
     expect(backend.asked).toEqual([
       {
         paths: [join(MODELS, 'relu', 'model.xml'), join(MODELS, 'relu', 'model.bin')],
-        options: { encoding: 'openvino', target: 'cpu', properties: {} },
+        options: { encoding: 'openvino', target: 'cpu', properties: {}, forHost: true },
       },
     ]);
     expect(registry.names).toEqual(['relu']);
@@ -174,7 +174,7 @@ describe('a registry', () => {
     for (const name of registry.names) expect(registry.get(name)).toBe(registry.get(name));
     expect(adopted).toEqual([7]);
     expect(backend.asked).toEqual([
-      { paths, options: { encoding: 'openvino', target: 'cpu', properties: { NUM_STREAMS: '2' } } },
+      { paths, options: { encoding: 'openvino', target: 'cpu', properties: { NUM_STREAMS: '2' }, forHost: true } },
     ]);
     // Other properties are another model: the shared one does not do.
     registry.compile?.('shared', { NUM_STREAMS: '1' })?.dispose();

@@ -5,6 +5,7 @@ import { describe } from '../../options.ts';
 import type { Backend, BackendExecutionContext, BackendGraph, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type NnCall, type WasiNn, type WasiNnOptions } from '../index.ts';
 import { CallRefused, errnoOf } from './errno.ts';
+import { shownName, totalBytes, unknownName } from './graph-words.ts';
 import { parseGuestConfig } from './guest-config.ts';
 import { readBuilders, readBytes, readTensor, readTensorRecord, readText, requireResult } from './guest-values.ts';
 import { HandleTable } from './handle-table.ts';
@@ -44,7 +45,7 @@ export function createWasiNn(options: WasiNnOptions): WasiNn {
 }
 
 /** Calls that answer a promise where {@link WasiNnOptions.isSuspending}. */
-export const NN_WAITING_CALLS: ReadonlySet<string> = new Set<CallName>(['load', 'compute']);
+export const NN_WAITING_CALLS: ReadonlySet<string> = new Set<CallName>(['load', 'load_by_name_with_config', 'compute']);
 
 type Answer = number | Promise<number>;
 
@@ -179,7 +180,8 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
       ...(profile && { profile }),
     };
     if (!isSuspending || backend.loadAsync === undefined) return this.#giveLoaded(backend.load(bytes, options), result);
-    return backend.loadAsync(bytes, options).then((graph) => this.#giveLoaded(graph, result));
+    const loading = backend.loadAsync(bytes, { ...options, isAbandoned: () => this.#disposed });
+    return loading.then((graph) => this.#giveLoaded(graph, result));
   }
 
   /**
@@ -218,7 +220,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     config: number,
     configByteLength: number,
     result: number,
-  ): void {
+  ): Done {
     const { memory, allowedGuestProperties = [] } = this.#options;
     const nameText = readText(memory, 'the name', name, nameByteLength, 'unsupported_operation');
     const configText = readText(memory, 'the config', config, configByteLength, 'invalid_argument');
@@ -226,10 +228,19 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     const properties = parseGuestConfig(configText, allowedGuestProperties);
     this.#graphs.requireRoom();
     const { registry } = this.#requireOpen();
-    const plain = Object.keys(properties).length === 0;
-    const graph = plain ? registry.get(nameText) : registry.compile?.(nameText, properties);
+    if (Object.keys(properties).length === 0) {
+      const graph = registry.get(nameText);
+      if (graph === undefined) throw unknownName(nameText);
+      return this.#giveGraph({ graph, owned: false }, result);
+    }
+    if (this.#options.isSuspending && registry.compileAsync !== undefined) {
+      const compiling = registry.compileAsync(nameText, properties, () => this.#disposed);
+      if (compiling === undefined) throw unknownName(nameText);
+      return compiling.then((graph) => this.#giveOwned(graph, result));
+    }
+    const graph = registry.compile?.(nameText, properties);
     if (graph === undefined) throw unknownName(nameText);
-    this.#giveGraph({ graph, owned: !plain }, result);
+    return this.#giveOwned(graph, result);
   }
 
   /**
@@ -394,15 +405,20 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
 
   /** @throws CallRefused, and the graph is released */
   #giveLoaded(graph: BackendGraph, result: number): undefined {
-    if (this.#disposed) graph.dispose();
-    this.#requireOpen();
     if (this.#isObserved && graph.isHit !== undefined) this.#detail = { ...this.#detail, isHit: graph.isHit };
     this.#requireSizes(graph);
-    this.#giveGraph({ graph, owned: true }, result);
+    return this.#giveOwned(graph, result);
+  }
+
+  /** The host may have ended the guest while the graph was compiled; it is released then. */
+  #giveOwned(graph: BackendGraph, result: number): undefined {
+    if (this.#disposed) graph.dispose();
+    this.#requireOpen();
+    return this.#giveGraph({ graph, owned: true }, result);
   }
 
   /** Writes the handle of a new graph, or releases the graph where that cannot be done. */
-  #giveGraph(entry: GraphEntry, result: number): void {
+  #giveGraph(entry: GraphEntry, result: number): undefined {
     try {
       requireResult(this.#options.memory, "the graph's handle", result);
     } catch (error) {
@@ -426,19 +442,4 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
 
 function releaseGraph(entry: GraphEntry): void {
   if (entry.owned) entry.graph.dispose();
-}
-
-function unknownName(name: string): CallRefused {
-  return new CallRefused(
-    'unsupported_operation',
-    `no graph is registered under the name ${JSON.stringify(shownName(name))}`,
-  );
-}
-
-function shownName(name: string): string {
-  return name.length <= 80 ? name : `${name.slice(0, 80)}…`;
-}
-
-function totalBytes(builders: readonly Uint8Array[]): number {
-  return builders.reduce((total, { byteLength }) => total + byteLength, 0);
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { BackendError } from '../../errors.ts';
 import type { Encoding } from '../backend.ts';
 import { LESS_THAN } from '../model-content/sniff.ts';
@@ -16,11 +17,26 @@ export type ModelFiles =
  * @throws BackendError ERR_NN_INVALID_ARGUMENT, ERR_NN_INVALID_MODEL when a file cannot be read or is no IR
  */
 export function readModelFiles(paths: readonly string[], encoding: Encoding): ModelFiles {
-  const [first, weights] = paths;
-  if (encoding === 'openvino' && first !== undefined && weights !== undefined && paths.length === 2) {
-    if (readFirstByte(first) === LESS_THAN) return { irPaths: [first, weights] };
-  }
+  const irPaths = irPathsOf(paths, encoding);
+  if (irPaths !== undefined) return { irPaths };
   return { builders: paths.map((path) => tryRead(path, () => readFileSync(path))) };
+}
+
+/** As {@link readModelFiles}, without blocking the thread. */
+export async function readModelFilesAsync(paths: readonly string[], encoding: Encoding): Promise<ModelFiles> {
+  const irPaths = irPathsOf(paths, encoding);
+  if (irPaths !== undefined) return { irPaths };
+  const builders: Uint8Array[] = [];
+  for (const path of paths)
+    builders.push(await readFile(path).catch((cause) => Promise.reject(unreadable(path, cause))));
+  return { builders };
+}
+
+function irPathsOf(paths: readonly string[], encoding: Encoding): ModelFiles['irPaths'] {
+  const [first, weights] = paths;
+  const areTwo = first !== undefined && weights !== undefined && paths.length === 2;
+  if (encoding !== 'openvino' || !areTwo || readFirstByte(first) !== LESS_THAN) return undefined;
+  return [first, weights];
 }
 
 function readFirstByte(path: string): number | undefined {
@@ -39,10 +55,14 @@ function tryRead<Value>(path: string, read: () => Value): Value {
   try {
     return read();
   } catch (cause) {
-    throw new BackendError('ERR_NN_INVALID_MODEL', `the model file '${path}' cannot be read: ${reasonOf(cause)}`, {
-      cause,
-    });
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): BackendError {
+  return new BackendError('ERR_NN_INVALID_MODEL', `the model file '${path}' cannot be read: ${reasonOf(cause)}`, {
+    cause,
+  });
 }
 
 function reasonOf(error: unknown): string {

@@ -23,11 +23,17 @@ export interface CheckedModel {
  * IR given as IR may be ONNX in truth, as under wasmtime, where OpenVINO finds out: it is checked as what it is.
  *
  * @param builders IR: xml and weights. Others: one
+ * @param isPrivate whether the first of them is in memory that nobody else changes, and need not be copied
  * @throws BackendError ERR_NN_INVALID_ARGUMENT for the wrong number of builders, ERR_NN_UNSUPPORTED_ENCODING,
  *   ERR_NN_INVALID_MODEL, ERR_NN_EXTERNAL_DATA
  */
-export function checkModel(builders: readonly Uint8Array[], encoding: Encoding): CheckedModel {
-  const first = privateCopy(builders[0] ?? new Uint8Array(0));
+export function checkModel(
+  builders: readonly Uint8Array[],
+  encoding: Encoding,
+  { isPrivate = false } = {},
+): CheckedModel {
+  const given = builders[0] ?? new Uint8Array(0);
+  const first = isPrivate ? given : privateCopy(given);
   if (encoding !== 'autodetect') requireCount(builders.length, encoding === 'openvino' ? 2 : 1, encoding);
   const content = sniff(first);
   switch (encoding) {

@@ -3,6 +3,7 @@ import { BackendError } from '../../../errors.ts';
 import { loadAddon } from '../../../native/addon.ts';
 import type { NativeCompiledModel, NativeInferRequest, NativeOpenVino, NativePort } from '../../../native/openvino.ts';
 import type {
+  AsyncLoadOptions,
   Backend,
   BackendExecutionContext,
   BackendGraph,
@@ -12,9 +13,10 @@ import type {
   Tensor,
   TensorInfo,
 } from '../../backend.ts';
+import { copyInTurns, fillInTurns, PIECE_BYTES } from '../../copy-in-turns.ts';
 import { checkModel } from '../../model-content/checked-model.ts';
 import { deviceFor } from '../device.ts';
-import { readModelFiles } from '../model-files.ts';
+import { readModelFiles, readModelFilesAsync } from '../model-files.ts';
 
 export interface NativeBackendOptions {
   /**
@@ -59,7 +61,8 @@ export class NativeBackend implements Backend {
   load(builders: readonly Uint8Array[], options: LoadOptions): BackendGraph {
     const { encoding, builders: bytes } = checkModel(builders, options.encoding);
     const openvino = this.#open();
-    return new NativeGraph(openvino.compileModel(encoding, bytes, ...this.#target(openvino, options)));
+    const target = this.#target(openvino, options);
+    return new NativeGraph(openvino.compileModel(encoding, bytes, ...target, options.forHost));
   }
 
   /** As {@link load}; the model's bytes may be larger than a JavaScript buffer where it is IR. */
@@ -70,17 +73,18 @@ export class NativeBackend implements Backend {
     return new NativeGraph(openvino.compileModelFromFiles('ir', files.irPaths, ...this.#target(openvino, options)));
   }
 
-  /** As {@link load}, without blocking the thread for longer than it takes to check and copy the bytes. */
-  async loadAsync(builders: readonly Uint8Array[], options: LoadOptions): Promise<BackendGraph> {
-    const { encoding, builders: bytes } = checkModel(builders, options.encoding);
-    const openvino = this.#open();
-    return new NativeGraph(await openvino.compileModelAsync(encoding, bytes, ...this.#target(openvino, options)));
+  /** As {@link load}, without blocking the thread for longer than it takes to check the bytes, or to compare them. */
+  async loadAsync(builders: readonly Uint8Array[], options: AsyncLoadOptions): Promise<BackendGraph> {
+    const [first, ...others] = builders;
+    if (first === undefined || first.byteLength <= PIECE_BYTES) return this.#loadAsync(builders, false, options);
+    const copy = await fillInTurns(new Uint8Array(first.byteLength), first, options.isAbandoned);
+    return this.#loadAsync([copy, ...others], true, options);
   }
 
-  /** As {@link loadFiles}. An IR is read off the thread, too; other encodings are read on it, for their checks. */
-  async loadFilesAsync(paths: readonly string[], options: LoadOptions): Promise<BackendGraph> {
-    const files = readModelFiles(paths, options.encoding);
-    if (files.builders !== undefined) return this.loadAsync(files.builders, options);
+  /** As {@link loadFiles}, reading the files off the thread, too. */
+  async loadFilesAsync(paths: readonly string[], options: AsyncLoadOptions): Promise<BackendGraph> {
+    const files = await readModelFilesAsync(paths, options.encoding);
+    if (files.builders !== undefined) return this.#loadAsync(files.builders, true, options);
     const openvino = this.#open();
     const target = this.#target(openvino, options);
     return new NativeGraph(await openvino.compileModelFromFilesAsync('ir', files.irPaths, ...target));
@@ -102,6 +106,34 @@ export class NativeBackend implements Backend {
     const model = checkModel(builders, encoding);
     const { inputs, outputs } = this.#open().inspectModel(model.encoding, model.builders);
     return { inputs: inputs.map(infoOf), outputs: outputs.map(infoOf) };
+  }
+
+  /** @param isPrivate see {@link checkModel} */
+  async #loadAsync(
+    builders: readonly Uint8Array[],
+    isPrivate: boolean,
+    options: AsyncLoadOptions,
+  ): Promise<BackendGraph> {
+    const { encoding, builders: bytes } = checkModel(builders, options.encoding, { isPrivate });
+    const openvino = this.#open();
+    const target = [...this.#target(openvino, options), options.forHost] as const;
+    const byteLengths = bytes.map(({ byteLength }) => byteLength);
+    if (byteLengths.every((byteLength) => byteLength <= PIECE_BYTES)) {
+      return new NativeGraph(await openvino.compileModelAsync(encoding, bytes, ...target));
+    }
+    const found = openvino.findModelAsync(encoding, bytes, ...target);
+    if (found !== undefined) return new NativeGraph(await found);
+    const draft = await openvino.draftModel(encoding, byteLengths, ...target);
+    try {
+      for (const [builder, byteLength] of byteLengths.entries()) {
+        const write = (offset: number, piece: Uint8Array) => draft.write(builder, offset, piece);
+        await copyInTurns(bytes[builder] as Uint8Array, byteLength, write, options.isAbandoned);
+      }
+    } catch (error) {
+      draft.release();
+      throw error;
+    }
+    return new NativeGraph(await draft.compile());
   }
 
   /** Device and properties, as the addon takes them. */

@@ -101,12 +101,16 @@ const scenarios = {
     const during = counts();
     const load = () => openvino.compileModel('ir', smallModel('add'), 'CPU', []).release();
     const refused = [thrownBy(load), thrownBy(() => openvino.compileModelAsync('ir', smallModel('add'), 'CPU', []))];
+    refused.push(thrownBy(() => openvino.draftModel('ir', [1, 1], 'CPU', [])));
+    const registered = await openvino.compileModelAsync('ir', smallModel('add'), 'CPU', [], true);
+    const ofHost = registered.shared;
+    registered.release();
     const known = openvino.compileModel('ir', smallModel('relu'), 'CPU', []).shared;
     openvino.compileModelAsync('ir', longToCompile(MINUTES_OF_STEPS, 3), 'CPU', []);
     const rejoined = counts();
     const taken = thrownBy(load);
     before.release();
-    process.stdout.write(JSON.stringify({ during, refused, known, rejoined, taken }));
+    process.stdout.write(JSON.stringify({ during, refused, ofHost, known, rejoined, taken }));
     process.exit();
   },
 

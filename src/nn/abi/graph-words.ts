@@ -1,0 +1,17 @@
+/** What refusals and observers are told of graphs that a guest asks for. */
+import { CallRefused } from './errno.ts';
+
+export function unknownName(name: string): CallRefused {
+  return new CallRefused(
+    'unsupported_operation',
+    `no graph is registered under the name ${JSON.stringify(shownName(name))}`,
+  );
+}
+
+export function shownName(name: string): string {
+  return name.length <= 80 ? name : `${name.slice(0, 80)}…`;
+}
+
+export function totalBytes(builders: readonly Uint8Array[]): number {
+  return builders.reduce((total, { byteLength }) => total + byteLength, 0);
+}
