@@ -193,7 +193,7 @@ function takeSink(name: string, stream: ByteSink): StreamWriter {
 
 class CapturedOutput implements Output {
   readonly isStream = false;
-  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes) };
+  readonly sink: OutputSink = { kind: 'write', write: (bytes) => this.#take(bytes), isForTheEnd: true };
   readonly #capture: Capture;
   byteLength = 0;
 

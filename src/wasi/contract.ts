@@ -19,7 +19,12 @@ export type OutputSink =
   | { kind: 'fd'; fd: number }
   | { kind: 'null' }
   /** Called with a copy that the callee owns, in order, before the guest's write returns. */
-  | { kind: 'write'; write: (bytes: Uint8Array) => void }
+  | {
+      kind: 'write';
+      write: (bytes: Uint8Array) => void;
+      /** Nobody looks before the guest has ended: of one in another thread it may be called then. Default: false. */
+      isForTheEnd?: boolean;
+    }
   | { kind: 'shim'; fd: ShimFd }
   | { kind: 'descriptor'; descriptor: Descriptor };
 

@@ -173,7 +173,7 @@ export class ProcessRun {
 
 /** One output on its way to the host. */
 class RelayedOutput {
-  readonly window = new OutputWindow();
+  readonly window = OutputWindow.create(false);
   /** Of the pieces that the host has not taken yet. */
   readonly #underway: number[] = [];
 

@@ -67,7 +67,7 @@ export class GuestWatch {
   constructor(request: WorkerRequest, options: GuestWatchOptions) {
     this.#request = request;
     this.#options = options;
-    this.#services = new WorkerServices(request, (message) => this.#hear(message));
+    this.#services = new WorkerServices(request, (message) => this.#hear(message), true);
     this.#heard = options.reportsInOrder ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
     const { task } = this.#services;
     const { program, preloads } = task.plan;
@@ -141,6 +141,7 @@ export class GuestWatch {
 
   #hearEnd(end: TaskEnd): void {
     this.#isOver = true;
+    this.#services.takeKept();
     if (end.type === 'error') this.#close()?.reject(rebuilt(end));
     else this.#whenTaken(end);
   }
@@ -196,6 +197,7 @@ export class GuestWatch {
     this.#stopListening();
     try {
       if (!this.#isOver) this.#services.drainLast();
+      this.#services.takeKept();
     } finally {
       this.#services.close();
     }

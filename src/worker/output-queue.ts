@@ -18,19 +18,31 @@ function errnoOf(error: unknown): Errno {
  * underway, so that a slow taker costs no memory.
  */
 export class OutputQueue {
-  readonly window = new OutputWindow();
+  readonly window: OutputWindow;
   readonly #take: TakeOutput;
   readonly #waiting: Uint8Array[] = [];
   #taking: Promise<void> | undefined;
   #hasFailed = false;
+  #hasTakenKept = false;
 
-  constructor(take: TakeOutput) {
+  /** @param isForTheEnd whether what the guest writes may lie in its window until {@link takeKept} */
+  constructor(take: TakeOutput, isForTheEnd = false) {
     this.#take = take;
+    this.window = OutputWindow.create(isForTheEnd);
   }
 
   push(bytes: Uint8Array): void {
+    this.takeKept();
     this.#waiting.push(bytes);
     this.#giveNext();
+  }
+
+  /** Takes what lies in the window, once: when something was sent after it, or the guest has ended, or is to end. */
+  takeKept(): void {
+    if (this.#hasTakenKept) return;
+    this.#hasTakenKept = true;
+    const kept = this.window.kept();
+    if (kept.byteLength > 0) this.#give(kept)?.catch((error: unknown) => this.#fail(error));
   }
 
   /** Whether something that was pushed is not taken yet. */

@@ -52,15 +52,50 @@ const PIECE_OVERHEAD_BYTES = 1024;
 /** More than is ever taken. */
 const SHUT_BYTES = 2 ** 30;
 
+/** What begins an output for which nobody waits lies in the window: most guests print less, and none of it wakes a thread. */
+const KEPT_BYTES = 4096;
+const KEPT_OFFSET = 12;
+
 /** What both threads see of one output. */
 export class OutputWindow {
-  /** Bytes that were sent and not taken yet, and the errno that every write gets once the stream has failed. */
+  /**
+   * Bytes that were sent and not taken yet, the errno that every write gets once the stream has failed, how many bytes are
+   * kept, and these.
+   */
   readonly shared: SharedArrayBuffer;
   readonly #words: Int32Array;
+  /** In the guest's thread: whether what it writes still goes here. Once it does not, what is kept changes no more. */
+  #isKeeping: boolean;
 
-  constructor(shared = new SharedArrayBuffer(8)) {
+  constructor(shared: SharedArrayBuffer) {
     this.shared = shared;
-    this.#words = new Int32Array(shared);
+    this.#words = new Int32Array(shared, 0, KEPT_OFFSET / 4);
+    this.#isKeeping = shared.byteLength > KEPT_OFFSET;
+  }
+
+  /** @param isForTheEnd whether what is written may lie there until the guest has ended */
+  static create(isForTheEnd: boolean): OutputWindow {
+    return new OutputWindow(new SharedArrayBuffer(KEPT_OFFSET + (isForTheEnd ? KEPT_BYTES : 0)));
+  }
+
+  /** In the guest's thread. Answers whether the bytes are kept; where not, these and all after them are to be sent. */
+  keep(bytes: Uint8Array): boolean {
+    if (!this.#isKeeping) return false;
+    const end = this.#keptBytes + bytes.byteLength;
+    this.#isKeeping = end <= this.shared.byteLength - KEPT_OFFSET;
+    if (!this.#isKeeping) return false;
+    new Uint8Array(this.shared, KEPT_OFFSET).set(bytes, this.#keptBytes);
+    Atomics.store(this.#words, 2, end);
+    return true;
+  }
+
+  /** In the other: a copy of what is kept until now. */
+  kept(): Uint8Array {
+    return new Uint8Array(this.shared, KEPT_OFFSET, this.#keptBytes).slice();
+  }
+
+  get #keptBytes(): number {
+    return Atomics.load(this.#words, 2);
   }
 
   /** Waits for room, in the guest's thread. Answers the errno of a stream that has failed. */
@@ -108,6 +143,7 @@ export class PostedOutput extends Output {
   }
 
   override write(memory: Uint8Array, start: number, byteLength: number): number {
+    if (this.#window.keep(memory.subarray(start, start + byteLength))) return byteLength;
     for (let done = 0; done < byteLength; ) {
       const errno = this.#window.waitForRoom();
       if (errno !== ERRNO.success) return done > 0 ? done : failed(errno);

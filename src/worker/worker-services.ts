@@ -38,14 +38,15 @@ export class WorkerServices {
 
   /**
    * @param hear gets what the guest's thread says of itself
+   * @param isOneRun whether outputs that are for the end may wait until it: {@link takeKept} is to be called then
    * @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once
    */
-  constructor(request: WorkerRequest, hear?: (message: WorkerMessage) => void) {
+  constructor(request: WorkerRequest, hear?: (message: WorkerMessage) => void, isOneRun = false) {
     const { stdin, stdout, stderr } = request.stdio;
     this.#descriptors = new DescriptorServer(request.plan.maxMemoryFileBytes);
     this.#calls = new CallAnswerer((call) => this.answer(call), hear);
     this.#reader = stdin.kind === 'stream' ? stdin.reader : undefined;
-    this.outputs = { stdout: queueOf(stdout), stderr: queueOf(stderr) };
+    this.outputs = { stdout: queueOf(stdout, isOneRun), stderr: queueOf(stderr, isOneRun) };
     try {
       this.task = this.#taskOf(request);
     } catch (error) {
@@ -70,6 +71,12 @@ export class WorkerServices {
   set keepsProcess(isKept: boolean) {
     if (isKept) this.#calls.ref();
     else this.#calls.unref();
+  }
+
+  /** Takes what the guest wrote and nobody waited for: it has ended, or is to end. */
+  takeKept(): void {
+    this.outputs.stdout.takeKept();
+    this.outputs.stderr.takeKept();
   }
 
   /** The guest is gone: gives what it wrote before, and closes what it left open. */
@@ -125,6 +132,7 @@ export class WorkerServices {
   }
 }
 
-function queueOf(sink: OutputSink): OutputQueue {
-  return new OutputQueue(sink.kind === 'write' ? sink.write : () => {});
+function queueOf(sink: OutputSink, isOneRun: boolean): OutputQueue {
+  if (sink.kind !== 'write') return new OutputQueue(() => {});
+  return new OutputQueue(sink.write, isOneRun && sink.isForTheEnd);
 }
