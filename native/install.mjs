@@ -20,7 +20,8 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ADDON = 'wasi_nn_host.node';
 const CMAKE_OUTPUT = join(ROOT, 'native', 'build');
 const CMAKE_ADDON = join(CMAKE_OUTPUT, 'Release', ADDON);
-const GYP_ADDON = join(ROOT, 'build', 'Release', ADDON);
+const GYP = join(ROOT, 'native', 'gyp');
+const GYP_ADDON = join(GYP, 'build', 'Release', ADDON);
 const FAILED = join(CMAKE_OUTPUT, 'failed.stamp');
 /** One line for whoever needs the addon: npm shows nobody what the installation of a dependency says. */
 const WHY_NOT_BUILT = join(CMAKE_OUTPUT, 'why-not-built.txt');
@@ -82,7 +83,7 @@ function versionOf(packageName) {
 // --- the addon ---
 
 function addonFingerprint() {
-  return fingerprint([join(ROOT, 'native'), join(ROOT, 'binding.gyp')], versionOf('node-addon-api'), process.env.CXX);
+  return fingerprint([join(ROOT, 'native')], versionOf('node-addon-api'), process.env.CXX);
 }
 
 async function buildAddonIfStale() {
@@ -154,7 +155,7 @@ async function buildWithCmake(tools) {
 
 async function buildWithNodeGyp(tools) {
   if (!canUseNodeGyp(tools)) return {};
-  const args = [tools.nodeGyp, 'rebuild', `--nodedir=${join(ROOT, 'native', 'gyp')}`, '--force-process-config'];
+  const args = [tools.nodeGyp, 'rebuild', `--directory=${GYP}`, `--nodedir=${GYP}`, '--force-process-config'];
   const env = { ...process.env, CXX: process.env.CXX ?? tools.compiler };
   // node-gyp lets this variable win over its own argument.
   delete env.npm_config_nodedir;

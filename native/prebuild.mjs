@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ADDON = 'wasi_nn_host.node';
-const BUILT = [join(ROOT, 'native', 'build', 'Release', ADDON), join(ROOT, 'build', 'Release', ADDON)];
+const BUILT = ['build', 'gyp/build'].map((output) => join(ROOT, 'native', output, 'Release', ADDON));
 const PREBUILT = join(ROOT, 'native', 'prebuilt', `${process.platform}-${process.arch}`, ADDON);
 
 process.exitCode = main();

@@ -110,7 +110,7 @@ async function examinePlace(
 }
 
 const NO_OPENVINO_NODE =
-  'not installed; it is optional, and npm leaves it out in silence where its own installation fails: "npm install openvino-node" says why';
+  'not installed; it is optional: "npm install openvino-node" adds it, by a script that fetches a runtime of its own';
 
 async function examineOpenvinoNode(env: NodeJS.ProcessEnv): Promise<DoctorReport['openvinoNode']> {
   const folder = findOpenvinoNode();

@@ -39,13 +39,13 @@ function isPackageRoot(folder: string): boolean {
   return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'wasi-nn-host';
 }
 
-/** Where the addon may lie, in order: cmake-js builds into native/build, node-gyp into build. */
+/** Where the addon may lie, in order: cmake-js builds into native/build, node-gyp into native/gyp/build. */
 export function addonPlaces(root: string = packageRoot()): string[] {
   const override = process.env.WASI_NN_HOST_ADDON;
   if (override) return [override];
   return [
     join(root, 'native', 'build', 'Release', ADDON_FILE),
-    join(root, 'build', 'Release', ADDON_FILE),
+    join(root, 'native', 'gyp', 'build', 'Release', ADDON_FILE),
     join(root, 'native', 'prebuilt', `${process.platform}-${process.arch}`, ADDON_FILE),
   ];
 }

@@ -155,7 +155,7 @@ describe('openvino-node', () => {
     const { io, stdout } = recordedIo(empty());
     await doctor([], io);
     expect(stdout()).toMatch(
-      /^openvino-node +not installed; it is optional, .* "npm install openvino-node" says why$/m,
+      /^openvino-node +not installed; it is optional: "npm install openvino-node" adds it, .*$/m,
     );
   });
 

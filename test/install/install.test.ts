@@ -27,7 +27,7 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
       stderr: '',
     });
     expect(project.answer('native/build')).toBeUndefined();
-    expect(project.answer('build')).toBe(42);
+    expect(project.answer('native/gyp/build')).toBe(42);
     // node-gyp would keep downloaded headers in the home.
     expect(existsSync(join(project.home, '.cache'))).toBe(false);
   });
@@ -38,7 +38,7 @@ describe.skipIf(skipUnless(toolsThere))('npm ci', () => {
     project.write('native/addon.cc', `// changed\n${addonAnswering(43)}`);
     project.install([], { PATH: pathWithout('cmake') });
     expect(project.answer('native/build')).toBeUndefined();
-    expect(project.answer('build')).toBe(43);
+    expect(project.answer('native/gyp/build')).toBe(43);
   });
 
   test('builds with a compiler of another name', () => {

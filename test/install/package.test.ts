@@ -1,6 +1,6 @@
 /** The package as a user gets it: packed, installed without scripts into an empty project, and used from both kinds of modules. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
@@ -25,6 +25,23 @@ let project = '';
 function run(command: string, args: readonly string[], cwd: string) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', env: userEnvironment() });
   return { status, stdout, stderr };
+}
+
+interface LockFile {
+  packages: Record<string, { hasInstallScript?: boolean }>;
+}
+
+let npmFolder: string | undefined;
+
+/** A folder with `npm10` and `npm11` in its node_modules. */
+function npmVersions(): string {
+  if (npmFolder !== undefined) return npmFolder;
+  npmFolder = directory();
+  const versions = ['npm10@npm:npm@10', 'npm11@npm:npm@11'];
+  const install = ['install', '--prefix', npmFolder, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+  const { status, stderr } = run('npm', [...install, ...versions], npmFolder);
+  if (status !== 0) throw new Error(`npm install ${versions.join(' ')}: ${stderr}`);
+  return npmFolder;
 }
 
 /** npm of a user, not of the `npm test` that runs this. */
@@ -53,31 +70,39 @@ describe.skipIf(skipUnless(toolsThere) || skipUnless(firstNode))('the package', 
     }
   });
 
-  it('runs no script when it is installed, and is packed with its bundle and its addon', () => {
-    const { scripts, gypfile } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    expect(Object.keys(scripts)).not.toEqual(expect.arrayContaining(['install']));
-    expect(scripts).not.toHaveProperty('preinstall');
-    expect(scripts).not.toHaveProperty('postinstall');
-    // npm would build a package with a binding.gyp by itself.
-    expect(gypfile).toBe(false);
+  it('is packed with its bundle and its addon', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     expect(scripts.prepack).toBe('npm run build && node native/prebuild.mjs');
+  });
+
+  // npm 10 comes with Node 20 and 22. Both build what has a binding.gyp at its root, whatever the package says of it.
+  it.each(['npm10', 'npm11'])('runs no script and builds nothing where %s installs it by a lock file', (name) => {
+    const npm = (...args: string[]) => {
+      const cli = join(npmVersions(), 'node_modules', name, 'bin', 'npm-cli.js');
+      const quiet = ['--foreground-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+      const { status, stdout, stderr } = run(process.execPath, [cli, ...args, ...quiet], consumer);
+      return { status, scripts: stdout.match(/^> .*$/gm) ?? [], words: stderr.match(/^.*script.*$/gm) ?? [] };
+    };
+    const consumer = directory();
+    writeFileSync(join(consumer, 'package.json'), '{ "private": true }\n');
+    const silent = { status: 0, scripts: [], words: [] };
+    expect(npm('install', tarball)).toEqual(silent);
+    rmSync(join(consumer, 'node_modules'), { recursive: true });
+    expect(npm('ci')).toEqual(silent);
+    expect(npm('rebuild')).toEqual(silent);
+    const { packages } = JSON.parse(readFileSync(join(consumer, 'package-lock.json'), 'utf8')) as LockFile;
+    expect(Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
+    const doctor = run(join(consumer, 'node_modules', '.bin', 'wasi-nn-host'), ['doctor', '--json'], consumer);
+    expect(JSON.parse(doctor.stdout).addon).toMatchObject({ usable: true, path: expect.stringContaining('prebuilt') });
   });
 
   it('holds what it needs and no more', () => {
     const installed = join(project, 'node_modules', 'wasi-nn-host');
     const names = readdirSync(installed).sort();
-    const files = [
-      'LICENSE',
-      'README.md',
-      'THIRD_PARTY_NOTICES.md',
-      'binding.gyp',
-      'dist',
-      'native',
-      'package.json',
-      'run.js',
-    ];
+    const files = ['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES.md', 'dist', 'native', 'package.json', 'run.js'];
     expect(names).toEqual(files.sort());
     expect(readdirSync(join(installed, 'native'))).not.toContain('build');
+    expect(readdirSync(join(installed, 'native', 'gyp')).sort()).toEqual(['binding.gyp', 'common.gypi']);
     const bundle = [
       'chunks',
       'cli.js',

@@ -48,7 +48,13 @@ export class Project {
   readonly home = temporaryFolder();
 
   constructor() {
-    const copied = ['binding.gyp', 'native/CMakeLists.txt', 'native/exports.map', 'native/package.json', 'native/gyp'];
+    const copied = [
+      'native/CMakeLists.txt',
+      'native/exports.map',
+      'native/package.json',
+      'native/gyp/binding.gyp',
+      'native/gyp/common.gypi',
+    ];
     for (const path of [...copied, 'native/install.mjs', 'native/toolchain.mjs']) {
       cpSync(join(ROOT, path), join(this.folder, path), { recursive: true });
     }
@@ -77,7 +83,7 @@ export class Project {
   }
 
   /** What the addon that was built answers; undefined where there is none. */
-  answer(output: 'native/build' | 'build' = 'native/build'): unknown {
+  answer(output: 'native/build' | 'native/gyp/build' = 'native/build'): unknown {
     const file = this.path(`${output}/Release/wasi_nn_host.node`);
     return existsSync(file) ? createRequire(file)(file).answer : undefined;
   }
