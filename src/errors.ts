@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   ERR_GUEST_CRASHED: 'the process or thread that the guest ran in died',
 
   ERR_POOL_QUEUE_FULL: 'as many runs wait for a worker as may wait',
+  ERR_POOL_QUEUE_TIMEOUT: 'the run waited longer for a worker than it may',
   ERR_POOL_CLOSED: 'the pool is closed or was aborted and takes no more runs',
 
   ERR_STDIO: 'a standard stream cannot be opened, or a stream of the embedder failed while the guest used it',

@@ -61,10 +61,12 @@ export interface RunLimits {
   /** What of each captured stream is kept, in bytes; more is dropped, and `truncated` says so. Default: 64 MiB. */
   maxCaptureBytes?: number;
   /**
-   * Ends the guest after this many milliseconds, counted from its beginning, with ERR_GUEST_TIMEOUT. It runs in a worker
-   * then. Default: no limit.
+   * Ends the guest after this many milliseconds with ERR_GUEST_TIMEOUT, counted from its beginning: how long it waited for a
+   * worker before does not count, see `maxQueueMs`. It runs in a worker then. Default: no limit.
    */
   timeoutMs?: number;
+  /** How long the run may wait for a worker, in milliseconds; it fails with ERR_POOL_QUEUE_TIMEOUT then. Default: no limit. */
+  maxQueueMs?: number;
 }
 
 /** Of a `Pool`, or of the workers that `Host.run` uses. */
@@ -133,7 +135,10 @@ export interface HostRunOptions extends StdioOptions, RunLimits, QueueKey {
    * which it is registered. Default: none. A name that is not here is unknown to the guest.
    */
   graphs?: readonly string[] | Readonly<Record<string, string>>;
-  /** Ends the guest when it is aborted, with ERR_GUEST_ABORTED. It runs in a worker then. */
+  /**
+   * Ends the guest when it is aborted, with ERR_GUEST_ABORTED. It runs in a worker then; with `mode: 'suspending'` it is ended
+   * where it waits, and one that computes goes on.
+   */
   signal?: AbortSignal;
   /**
    * Where the guest runs. `auto`, the default: `process` where the pool has such isolation; else on the calling thread,

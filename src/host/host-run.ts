@@ -179,7 +179,7 @@ class HostRun {
 
   async #runInWorker(isolation: Isolation, plan: GuestPlan): Promise<GuestReport> {
     const { stdin, stdout, stderr } = this.#streams;
-    const { timeoutMs, signal, tenant, priority, wasiNn } = this.#options;
+    const { timeoutMs, maxQueueMs, signal, tenant, priority, wasiNn } = this.#options;
     const { inference, onRefused } = this.#context;
     const workers = this.#context.workers(isolation);
     throwIfAborted(signal);
@@ -193,7 +193,7 @@ class HostRun {
           stdio: { stdin, stdout: stdout.sink, stderr: stderr.sink },
         },
         {
-          ...{ timeoutMs, signal, tenant, priority, onRefused },
+          ...{ timeoutMs, maxQueueMs, signal, tenant, priority, onRefused },
           onEnd: () => this.#streams.flush(),
           onLeftBehind: (gone) => {
             this.gone = gone;

@@ -71,8 +71,8 @@ export class Host {
    * @throws ModuleError ERR_MODULE_LINK, ERR_MODULE_LIMIT, ERR_MODULE_EXPORT; GuestTrapError, with `usage` and what was
    *   captured: ERR_GUEST_TRAP, ERR_GUEST_EXCEPTION, ERR_GUEST_TIMEOUT, ERR_GUEST_ABORTED, ERR_GUEST_OUTPUT_LIMIT,
    *   ERR_GUEST_HEAP_LIMIT, ERR_GUEST_CRASHED; HostError ERR_PREOPEN, ERR_STDIO, ERR_RELEASED; PoolError
-   *   ERR_POOL_QUEUE_FULL, ERR_POOL_CLOSED; BackendError ERR_NN_GRAPH_NOT_FOUND for a graph that is granted and not
-   *   registered; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has ended
+   *   ERR_POOL_QUEUE_FULL, ERR_POOL_QUEUE_TIMEOUT, ERR_POOL_CLOSED; BackendError ERR_NN_GRAPH_NOT_FOUND for a graph that is
+   *   granted and not registered; OptionError; what a function given for `stdout` or `stderr` threw, once the guest has ended
    */
   run(
     module: GuestModule,

@@ -18,12 +18,13 @@ import type { RunContext } from './host-run.ts';
 import { checkRunOptions } from './option-checks.ts';
 
 /**
- * As for a run, but for what is of a program (`invoke`), of a queue (`tenant`, `priority`) or of a single run (`timeline`).
+ * As for a run, but for what is of a program (`invoke`), of a queue (`tenant`, `priority`, `maxQueueMs`) or of a single run
+ * (`timeline`).
  * `timeoutMs` and `signal` are of the instantiation alone, `_initialize` included: calls have their own.
  * `maxOutputBytes` is of all calls together, `maxCaptureBytes` of each.
  */
 export interface HostInstanceOptions
-  extends Omit<HostRunOptions, 'invoke' | 'mode' | 'priority' | 'tenant' | 'timeline'> {
+  extends Omit<HostRunOptions, 'invoke' | 'maxQueueMs' | 'mode' | 'priority' | 'tenant' | 'timeline'> {
   /**
    * `thread`, the default: in a thread of its own, which can be ended. `calling-thread`: each call blocks the caller, and
    * cannot have a time limit or a signal.

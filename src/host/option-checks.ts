@@ -61,6 +61,7 @@ const LIMITS = [
   'maxOutputBytes',
   'maxCaptureBytes',
   'timeoutMs',
+  'maxQueueMs',
 ] as const satisfies readonly (keyof RunLimits)[];
 
 const RUN_OPTIONS = [
@@ -139,6 +140,7 @@ function checkLimits(before: string, limits: RunLimits): void {
   for (const key of bytes) optional(`${before}${key}`, limits[key], isCount, BYTES);
   optional(`${before}maxTableElements`, limits.maxTableElements, isCount, 'a whole number');
   optional(`${before}timeoutMs`, limits.timeoutMs, isTime, MILLISECONDS);
+  optional(`${before}maxQueueMs`, limits.maxQueueMs, isTime, MILLISECONDS);
 }
 
 function checkGrants(graphs: HostRunOptions['graphs']): void {

@@ -40,7 +40,8 @@ export class Pool {
 
   /**
    * Runs a module once in a worker of this pool.
-   * @throws as {@link Host.run}; PoolError ERR_POOL_QUEUE_FULL where as many runs wait as may, ERR_POOL_CLOSED
+   * @throws as {@link Host.run}; PoolError ERR_POOL_QUEUE_FULL where as many runs wait as may, ERR_POOL_QUEUE_TIMEOUT
+   *   after `maxQueueMs`, ERR_POOL_CLOSED
    */
   run(
     module: GuestModule,

@@ -8,6 +8,8 @@ import type { WorkerRequest } from '../worker/worker-services.ts';
 export interface RunWatch {
   /** Counted from when the guest begins, not from when it was queued. Undefined: no limit. */
   timeoutMs?: number | undefined;
+  /** How long it may wait for its turn; then it is ERR_POOL_QUEUE_TIMEOUT. Undefined: for ever. */
+  maxQueueMs?: number | undefined;
   /** Ends the guest, or takes it out of the queue; the outcome is ERR_GUEST_ABORTED. */
   signal?: AbortSignal | undefined;
   /** Awaited after the guest's end, still under the time limit: everything it wrote has been taken before. */

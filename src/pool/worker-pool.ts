@@ -10,6 +10,9 @@ import { FairQueue, type QueuePlace } from './fair-queue.ts';
 
 const DEFAULT_MAX_QUEUE = 10_000;
 
+/** Timers of Node hold no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** A run that waits for its turn. */
 interface Waiting {
   readonly request: WorkerRequest;
@@ -46,18 +49,18 @@ export class WorkerPool {
 
   /**
    * Runs a guest when its turn has come. A signal that aborts while it waits takes it out of the queue.
-   * @throws PoolError ERR_POOL_QUEUE_FULL, ERR_POOL_CLOSED; what {@link GuestReport}'s runner throws
+   * @throws PoolError ERR_POOL_QUEUE_FULL, ERR_POOL_QUEUE_TIMEOUT, ERR_POOL_CLOSED; what {@link GuestReport}'s runner throws
    */
   async run(request: WorkerRequest, watch: RunWatch & QueueKey): Promise<GuestReport> {
     if (this.#isClosed) throw closed();
     const { signal } = watch;
-    if (signal?.aborted) return abortedReport(request, signal, 0);
+    if (signal?.aborted) return abortedReport(request, signal.reason, 0);
     if (this.#running < this.#threads && this.#queue.size === 0) return this.#start(request, watch, performance.now());
     return new Promise((settle, refuse) => {
       const waiting: Waiting = { request, watch, sinceMs: performance.now(), settle, refuse };
       const place = this.#queue.push(waiting, watch);
       if (place === undefined) refuse(queueFull(this.#queue.capacity));
-      else if (signal !== undefined) this.#watchWaiting(place, signal);
+      else this.#watchWaiting(place);
     });
   }
 
@@ -90,14 +93,25 @@ export class WorkerPool {
     return this.close();
   }
 
-  #watchWaiting(place: QueuePlace<Waiting>, signal: AbortSignal): void {
+  #watchWaiting(place: QueuePlace<Waiting>): void {
     const waiting = place.value;
-    const abort = () => {
+    const { signal, maxQueueMs = Number.POSITIVE_INFINITY } = waiting.watch;
+    const leave = (settle: () => void) => {
       if (!this.#queue.remove(place)) return;
-      waiting.settle(abortedReport(waiting.request, signal, performance.now() - waiting.sinceMs));
+      waiting.leave?.();
+      settle();
       this.#tellIdle();
     };
-    waiting.leave = whenAborted(signal, abort);
+    const waitedMs = () => performance.now() - waiting.sinceMs;
+    const stopListening = whenAborted(signal, () =>
+      leave(() => waiting.settle(abortedReport(waiting.request, signal?.reason, waitedMs()))),
+    );
+    const timeOut = () => leave(() => waiting.refuse(queueTimeout(maxQueueMs)));
+    const timer = maxQueueMs <= MAX_TIMER_MS ? setTimeout(timeOut, maxQueueMs) : undefined;
+    waiting.leave = () => {
+      stopListening();
+      clearTimeout(timer);
+    };
   }
 
   async #start(request: WorkerRequest, watch: RunWatch, sinceMs: number): Promise<GuestReport> {
@@ -167,13 +181,17 @@ function queueFull(capacity: number): PoolError {
   return new PoolError('ERR_POOL_QUEUE_FULL', `${capacity} runs wait already, which is as many as may`);
 }
 
+function queueTimeout(maxQueueMs: number): PoolError {
+  return new PoolError('ERR_POOL_QUEUE_TIMEOUT', `no worker was free for the run within ${maxQueueMs} ms`);
+}
+
 /** Of a run that never began. */
-function abortedReport({ plan: { invoke } }: WorkerRequest, signal: AbortSignal, queueMs: number): GuestReport {
+function abortedReport({ plan: { invoke } }: WorkerRequest, cause: unknown, queueMs: number): GuestReport {
   const failure = {
     code: 'ERR_GUEST_ABORTED',
     message: 'the run was aborted',
     backtrace: [],
-    cause: signal.reason,
+    cause,
   } as const;
   const phase = invoke === undefined ? ({ at: 'invoke' } as const) : ({ at: 'invoke', name: invoke.name } as const);
   return { outcome: { kind: 'failed', failure, phase }, usage: NO_USAGE, queueMs };

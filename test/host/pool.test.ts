@@ -1,5 +1,5 @@
 /** A pool as an embedder has it. What becomes of runs within it is tested with the pool itself. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { GuestTrapError, Host, Pool, PoolError, type PoolOptions } from '../../src/index.ts';
 
 const wat = (name: string) => new URL(`../../fixtures/guests/wat/${name}.wat`, import.meta.url);
@@ -52,6 +52,19 @@ describe('a pool', () => {
       // The next one has a worker all the same.
       const { exitCode } = await pool.run(await host.compile(wat('exit')), { args: ['3'], timeoutMs: 60_000 });
       expect(exitCode).toBe(3);
+    });
+  });
+
+  it('lets runs wait no longer than they may', async () => {
+    await pooled({ threads: 1, defaults: { maxQueueMs: 20 } }, async (pool, host) => {
+      const controller = new AbortController();
+      const endless = await host.compile(wat('endless-loop'));
+      const running = failureOf(pool.run(endless, { signal: controller.signal }));
+      await vi.waitFor(() => expect(pool.stats.running).toBe(1), { timeout: 60_000 });
+      const late = await failureOf(pool.run(endless));
+      expect(late).toMatchObject({ name: 'PoolError', code: 'ERR_POOL_QUEUE_TIMEOUT' });
+      controller.abort();
+      expect(await running).toMatchObject({ code: 'ERR_GUEST_ABORTED' });
     });
   });
 

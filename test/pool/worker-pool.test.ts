@@ -181,6 +181,18 @@ describe('a full pool', () => {
     expect((await third.report).outcome).toEqual(returned(0));
   });
 
+  it('lets a run wait no longer than it may, and runs what is given a worker in time', async () => {
+    const pool = newPool({ threads: 1, maxQueue: 2 });
+    const first = await start(pool, 0);
+    await first.running;
+    const patient = run(pool, 1, 'answer', { maxQueueMs: Number.POSITIVE_INFINITY, timeoutMs: 600_000 });
+    expect(await codeOf((await start(pool, 2, { maxQueueMs: 20 })).report)).toBe('ERR_POOL_QUEUE_TIMEOUT');
+    expect(pool.stats).toMatchObject({ running: 1, queued: 1 });
+    first.letGo();
+    expect((await patient).report.outcome).toEqual(returned(1));
+    expect((await run(pool, 3, 'answer', { maxQueueMs: 0 })).report.outcome).toEqual(returned(3));
+  });
+
   it('has no queue where it may have none', async () => {
     const pool = newPool({ threads: 1, maxQueue: 0 });
     const first = await start(pool, 0);
