@@ -21,7 +21,10 @@ export interface HostOptions {
   properties?: Readonly<Record<string, string>>;
   /** Properties that guests may set themselves, by name. Default: none. */
   allowedGuestProperties?: readonly string[];
-  /** Told of every wasi-nn call that was refused: the guest gets an errno only. */
+  /**
+   * Told of every wasi-nn call that was refused: the guest gets an errno only. It is called in the asynchronous context of the
+   * guest's run, so that an `AsyncLocalStorage` tells whose it was.
+   */
   onRefused?: (refusal: Refusal) => void;
   /**
    * What compiled modules may take that are kept for the next {@link Host.compile} and run, in bytes. Each counts as five

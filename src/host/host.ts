@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { HostError } from '../errors.ts';
 import { checkNames, isText, optional } from '../options.ts';
 import type { PoolStats } from '../pool/contract.ts';
@@ -105,7 +106,9 @@ export class Host {
     where: Omit<RunContext, 'inference' | 'onRefused'>,
   ): Promise<HostRunResult> {
     this.#requireLive();
-    const context = { ...where, inference: this.#inference, onRefused: this.#options.onRefused };
+    const { onRefused } = this.#options;
+    const bound = onRefused && AsyncResource.bind(onRefused);
+    const context = { ...where, inference: this.#inference, onRefused: bound };
     return await this.#runs.add(runOnHost(context, module, options));
   }
 
@@ -122,7 +125,8 @@ export class Host {
     const { instantiateOnHost } = await import('./instantiate.ts');
     const { onRefused, pool } = this.#options;
     const [inference, instances] = [this.#inference, this.#instances];
-    const shared = { inference, onRefused, maxHeapBytes: pool?.maxHeapBytes, instances };
+    const bound = onRefused && AsyncResource.bind(onRefused);
+    const shared = { inference, onRefused: bound, maxHeapBytes: pool?.maxHeapBytes, instances };
     const instance = await this.#runs.add(instantiateOnHost(shared, module, options));
     this.#requireLive();
     return instance;
