@@ -4,8 +4,10 @@ import sharp from 'sharp';
 /** No picture of more pixels is decoded: a small file can hold a very large one. */
 const MAX_PIXELS = 50_000_000;
 
-/** What a graph takes that is not an image. */
-export class NotAnImageGraph extends Error {}
+/** What cannot be made a tensor of. Fastify answers with the code. */
+class UnsupportedImage extends Error {
+  statusCode = 415;
+}
 
 /**
  * @param {Buffer} picture a file: JPEG, PNG, WebP, …
@@ -13,13 +15,19 @@ export class NotAnImageGraph extends Error {}
  * @param {{ colour?: 'rgb' | 'bgr' | 'grey', max?: number, background?: 'dark' }} how what the values mean: up to `max`
  *   (default 255), and for drawings, whether the paper is to be dark
  * @returns {Promise<Buffer>} the tensor's bytes
+ * @throws an error with statusCode 415: no image, or a graph that takes none
  */
 export async function tensorOf(picture, { shape, elementType }, { colour = 'rgb', max = 255, background } = {}) {
   const { isPlanar, channels, height, width } = layoutOf(shape);
   const image = sharp(picture, { limitInputPixels: MAX_PIXELS }).rotate().flatten({ background: '#fff' });
   const resized = image.resize(width, height, { fit: 'cover' });
   const inColour = channels === 1 ? resized.greyscale() : resized.toColourspace('srgb');
-  const { data: pixels } = await inColour.raw().toBuffer({ resolveWithObject: true });
+  const pixels = await inColour
+    .raw()
+    .toBuffer()
+    .catch((error) => {
+      throw new UnsupportedImage(error.message, { cause: error });
+    });
   const isInverted = background === 'dark' && average(pixels) > 127;
   const values = elementType === 'u8' ? new Uint8Array(pixels.length) : new Float32Array(pixels.length);
   const area = width * height;
@@ -40,7 +48,7 @@ function layoutOf(shape) {
     return { isPlanar: true, channels: a, height: b, width: c };
   if (shape?.length === 4 && one === 1 && [1, 3].includes(c))
     return { isPlanar: false, channels: c, height: a, width: b };
-  throw new NotAnImageGraph(`its input is [${shape}], not [1,C,H,W] or [1,H,W,C] with 1 or 3 channels`);
+  throw new UnsupportedImage(`its input is [${shape}], not [1,C,H,W] or [1,H,W,C] with 1 or 3 channels`);
 }
 
 function average(bytes) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const FIXTURES = join(ROOT, 'fixtures');
-const SERVICE = join(ROOT, 'examples', 'service');
+export const SERVICE = join(ROOT, 'examples', 'service');
 
 export interface LogLine {
   level: number;
@@ -51,7 +51,7 @@ interface Manifest {
 
 export interface ServiceConfig {
   graphs: Record<string, object>;
-  modules: Record<string, { path: string; preopens?: Record<string, string> }>;
+  modules: Record<string, { path: string; preopens?: Record<string, string>; graphs?: string[]; limits?: object }>;
   limits: Record<string, number>;
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipUnless } from '../../support/requirements.ts';
 import { nativeRuntime } from '../../support/runtime.ts';
 import { temporaryDirectories } from '../../support/temporary-directory.ts';
-import { FIXTURES, type RunningService, startService } from './running.ts';
+import { FIXTURES, type RunningService, SERVICE, startService } from './running.ts';
 
 const newDirectory = temporaryDirectories();
 const WAT = join(FIXTURES, 'guests', 'wat');
@@ -25,7 +25,7 @@ function picture(digit: number, background: 'light' | 'dark' = 'light'): Promise
 interface Classified {
   graph: string;
   top: { index: number; label: string; score: number }[];
-  usage: { wallMs: number; phases: Record<string, { count: number }> };
+  usage: Record<string, number>;
 }
 
 describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
@@ -35,10 +35,15 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
 
   beforeAll(async () => {
     service = await startService(newDirectory(), (config) => {
-      config.limits.timeoutMs = 6_000;
+      config.limits = { ...config.limits, timeoutMs: 120_000, maxQueueMs: 120_000 };
       config.limits.maxUploadBytes = 100_000;
       config.limits.maxOutputBytes = 10_000;
-      for (const name of ['endless-loop', 'trap', 'echo']) config.modules[name] = { path: join(WAT, `${name}.wat`) };
+      for (const name of ['trap', 'echo']) config.modules[name] = { path: join(WAT, `${name}.wat`) };
+      config.modules['endless-loop'] = { path: join(WAT, 'endless-loop.wat'), limits: { timeoutMs: 100 } };
+      config.modules.classify = { ...config.modules.classify, path: join(FIXTURES, 'classify.wasm'), limits: {} };
+      const infer = join(SERVICE, 'guest', 'infer.wasm');
+      config.modules.granted = { path: infer, graphs: ['digits'] };
+      config.modules.bare = { path: infer };
     });
   });
   afterAll(async () => {
@@ -52,7 +57,9 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
     expect(graph).toBe('digits');
     expect(top[0]).toMatchObject({ index: digit, label: String(digit) });
     expect(top.map(({ score }) => score)).toEqual(top.map(({ score }) => score).sort((a, b) => b - a));
-    expect(usage.phases.compute?.count).toBe(1);
+    expect(Object.keys(usage).sort()).toEqual(
+      ['computeMs', 'cpuMs', 'mode', 'peakMemoryBytes', 'queueMs', 'wallMs'].sort(),
+    );
   });
 
   it.each([
@@ -97,6 +104,18 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
     const answer = await fetch(`${service.url}/run/${name}`, { method: 'POST' });
     expect({ status: answer.status, ...((await answer.json()) as object) }).toMatchObject({ status, code });
     expect((await post('/classify/digits', tensor(5))).status).toBe(200);
+  });
+
+  it('has a module reach the graphs that it was granted, and logs what was refused', async () => {
+    const ran = async (name: string) => {
+      const answer = await post(`/run/${name}?arg=digits&arg=f32&arg=1&arg=1&arg=28&arg=28`, tensor(1));
+      return ((await answer.json()) as { exitCode: number }).exitCode;
+    };
+    expect(await ran('granted')).toBe(0);
+    expect(await ran('bare')).toBe(1);
+    await expect
+      .poll(() => service.log.filter(({ msg }) => msg === 'a call of a guest was refused'), { timeout: 60_000 })
+      .toContainEqual(expect.objectContaining({ call: 'load_by_name', reason: expect.stringContaining('digits') }));
   });
 
   it('answers for a guest that prints too much, with what it printed', async () => {
