@@ -29,7 +29,8 @@ export function endingOf(outcome: GuestOutcome, module: string): Ending {
 
 function failedEnding({ code, message, backtrace }: GuestFailure, phase: GuestPhase, module: string): Ending {
   if (code === 'ERR_GUEST_TRAP' || code === 'ERR_GUEST_TIMEOUT' || code === 'ERR_GUEST_HEAP_LIMIT') {
-    return { exitCode: EXIT_TRAP, stderr: causes(module, phase, backtrace, message) };
+    const reason = code === 'ERR_GUEST_TIMEOUT' ? 'wasm trap: interrupt' : message;
+    return { exitCode: EXIT_TRAP, stderr: causes(module, phase, backtrace, reason) };
   }
   // What a guest throws has no backtrace in V8.
   if (backtrace.length > 0 || code === 'ERR_GUEST_EXCEPTION') {

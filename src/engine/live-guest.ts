@@ -21,6 +21,8 @@ export interface LiveAnswer {
   results: readonly WasmValue[] | undefined;
   ending: GuestOutcome | undefined;
   usage: GuestUsage;
+  /** Of what made it in a thread: when that took it up, in milliseconds since the epoch. */
+  beganMs?: number | undefined;
 }
 
 export class LiveGuest {

@@ -6,7 +6,7 @@ export type { OperationTime };
 
 /**
  * What takes time in a run. `compile`, `queue` and `start` are the host's (V8's compilation of the module, waiting for a
- * worker, a worker that had to be started first); `guest` lasts from the start function to the end and holds all that
+ * worker, until that had taken the guest up, with its own start where it had to be started first); `guest` lasts from the start function to the end and holds all that
  * follow, which are wasi-nn's calls and the waits of a suspended guest.
  */
 export type SpanName =

@@ -3,6 +3,7 @@ import type { CompiledModule } from '../engine/compile.ts';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
 import { NO_USAGE, unknownUsage, usageSince } from '../engine/guest-usage.ts';
 import type { LiveAnswer, WasmValue } from '../engine/live-guest.ts';
+import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage, RunMode } from '../engine/run-report.ts';
 import { GuestTrapError, HostError, ModuleError, OptionError } from '../errors.ts';
 import { invalidOption } from '../options.ts';
@@ -161,7 +162,9 @@ export class GuestInstance {
       const result = await this.#next(async () => {
         const queueMs = account.noteQueue();
         const before = streams.outputBytes;
+        const askedMs = nowMs();
         const answer = await ask().catch((error: unknown) => this.#lostAnswer(error));
+        account.noteStart(askedMs, answer.beganMs);
         outputBytes = streams.outputBytes - before;
         const usage = usageSince(this.#usage, answer.usage);
         account.end(answer.ending ?? { kind: 'returned', results: [] }, usage, queueMs, mode);

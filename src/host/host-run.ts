@@ -200,7 +200,8 @@ class HostRun {
           },
         },
       );
-      if (report.usage.phases.queue === undefined) this.#account.note('queue', startMs, startMs + report.queueMs);
+      this.#account.note('queue', startMs, startMs + report.queueMs);
+      this.#account.noteStart(startMs + report.queueMs, report.beganMs);
       return report;
     } catch (error) {
       throw this.#withOutput(error, isolation);

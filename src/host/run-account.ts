@@ -41,8 +41,13 @@ export class RunAccount {
   }
 
   /** Notes what the host itself took for the run. */
-  note(name: SpanName, startMs: number, endMs = nowMs()): void {
-    this.#hostSpans.push({ name, startMs, endMs });
+  note(name: SpanName, startMs: number, endMs: number = nowMs(), detail?: RunSpan['detail']): void {
+    this.#hostSpans.push({ name, startMs, endMs, ...(detail && { detail }) });
+  }
+
+  /** Notes what it took from a moment on until the guest began. @param beganMs undefined: it never did */
+  noteStart(fromMs: number, beganMs: number | undefined): void {
+    if (beganMs !== undefined) this.note('start', fromMs, Math.max(fromMs, beganMs), { of: 'the worker' });
   }
 
   /** Notes that the run waited until now for its turn. @returns for how long, in milliseconds */
@@ -56,7 +61,10 @@ export class RunAccount {
   end(outcome: GuestOutcome, usage: GuestUsage, queueMs: number, mode: RunMode): RunUsage {
     this.#outcome = outcome;
     const phases: Partial<Record<SpanName, { count: number; wallMs: number }>> = { ...usage.phases };
-    for (const { name, startMs, endMs } of this.#hostSpans) phases[name] ??= { count: 1, wallMs: endMs - startMs };
+    for (const { name, startMs, endMs } of this.#hostSpans) {
+      const { count, wallMs } = phases[name] ?? { count: 0, wallMs: 0 };
+      phases[name] = { count: count + 1, wallMs: wallMs + endMs - startMs };
+    }
     const spans = usage.spans && [...this.#hostSpans, ...usage.spans];
     const wallMs = nowMs() - this.#startMs;
     this.#usage = { ...usage, phases, ...(spans && { spans }), mode, wallMs, queueMs };

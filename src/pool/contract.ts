@@ -29,6 +29,8 @@ export interface GuestReport {
   usage: GuestUsage;
   /** How long it waited for its turn. */
   queueMs: number;
+  /** When its worker took it up, in milliseconds since the epoch: until then it was started. Undefined: it never began. */
+  beganMs?: number | undefined;
 }
 
 /** A worker: a thread or a process that runs one guest at a time. */
