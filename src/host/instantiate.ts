@@ -104,6 +104,11 @@ class InstanceResources {
   /** Waits for the embedder's streams and functions. @throws what one of them failed with */
   async settle(): Promise<void> {
     await this.streams.flush();
+    this.checkStreams();
+  }
+
+  /** @throws what a stream or function of the embedder has failed with */
+  checkStreams(): void {
     const { failure } = this.streams;
     if (failure !== undefined) throw failure.error;
   }
@@ -177,13 +182,13 @@ class ThreadPlace implements InstancePlace {
   constructor(
     request: Omit<ConstructorParameters<typeof InstanceThread>[0], 'stdio'>,
     resources: InstanceResources,
-    options: ConstructorParameters<typeof InstanceThread>[1],
+    options: Omit<ConstructorParameters<typeof InstanceThread>[1], 'onAnswer'>,
   ) {
     const { stdin, stdout, stderr } = resources.streams;
     this.#resources = resources;
     this.#thread = new InstanceThread(
       { ...request, stdio: { stdin, stdout: stdout.sink, stderr: stderr.sink } },
-      options,
+      { ...options, onAnswer: () => resources.settle() },
     );
   }
 
@@ -217,7 +222,7 @@ class ThreadPlace implements InstancePlace {
 
   async #answer(asked: Promise<InstanceReply>): Promise<LiveAnswer> {
     const { answer } = expect('answer', await asked);
-    await this.#resources.settle();
+    this.#resources.checkStreams();
     return answer;
   }
 }

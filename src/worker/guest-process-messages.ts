@@ -40,7 +40,7 @@ export type ProcessPlan = Omit<WorkerPlan, 'program' | 'preloads'> & {
 };
 
 /** A {@link WorkerTask} without what only threads of one process can have. */
-export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'stdio' | 'calls' | 'heardReports'> & {
+export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'stdio' | 'calls' | 'reportWindow'> & {
   plan: ProcessPlan;
   nn: ProcessNnPlan | undefined;
   stdio: { stdin: WorkerTask['stdio']['stdin']; stdout: ProcessSink; stderr: ProcessSink };

@@ -12,6 +12,7 @@ import type { GraphShelf, ModuleShelf } from './guest-process-shelves.ts';
 import type { GuestThread } from './guest-process-thread.ts';
 import type { WorkerMessage, WorkerSink, WorkerTask } from './guest-worker-messages.ts';
 import { OutputWindow } from './remote-stdio.ts';
+import { ReportWindow } from './report-window.ts';
 import { CallAnswerer, type ThreadCall } from './thread-call.ts';
 import { packProgram } from './thread-state.ts';
 
@@ -35,7 +36,7 @@ export class ProcessRun {
     (message) => this.#hear(message),
   );
   readonly #asked = new Map<number, (reply: Reply) => void>();
-  readonly #heardReports = new Int32Array(new SharedArrayBuffer(4));
+  readonly #reports = ReportWindow.create(true);
   #nextCall = 0;
   #batch: { stream: OutputName; bytes: Uint8Array }[] = [];
   #onSupplied: () => void = () => {};
@@ -85,7 +86,7 @@ export class ProcessRun {
         stderr: this.#sink('stderr', stdio.stderr),
       },
       calls: this.#calls.forCaller,
-      heardReports: this.#heardReports.buffer as SharedArrayBuffer,
+      reportWindow: this.#reports.shared,
     };
     // A guest that has begun is never run again, whatever became of it: so this has to be out before it begins.
     send({ type: 'accepted', run: this.number }, () => thread.run(forThread, (error) => this.#fail(error)));
@@ -116,19 +117,14 @@ export class ProcessRun {
       return;
     }
     if (message.type === 'wasi-fault') {
-      this.#reportHeard();
+      this.#reports.heard();
       return;
     }
     this.#sendBatch();
     // A guest that is refused without end waits until its host has read what came before.
-    const whenWritten = message.type === 'refused' ? () => this.#reportHeard() : undefined;
+    const whenWritten = message.type === 'refused' ? () => this.#reports.heard() : undefined;
     this.#home.send({ type: 'relay', run: this.number, message }, whenWritten);
     if (message.type === 'ended' || message.type === 'error') this.#tidy();
-  }
-
-  #reportHeard(): void {
-    Atomics.add(this.#heardReports, 0, 1);
-    Atomics.notify(this.#heardReports, 0);
   }
 
   #sendBatch(): void {

@@ -53,7 +53,6 @@ export class GuestWatch {
   readonly #request: WorkerRequest;
   readonly #options: GuestWatchOptions;
   readonly #services: WorkerServices;
-  readonly #heard: Int32Array | undefined;
   readonly #abort = () => this.leave(wasAborted(this.#options.signal?.reason));
   #stopListening = () => {};
   #settle: { resolve: (end: GuestEnd) => void; reject: (error: unknown) => void } | undefined;
@@ -67,17 +66,16 @@ export class GuestWatch {
   constructor(request: WorkerRequest, options: GuestWatchOptions) {
     this.#request = request;
     this.#options = options;
-    this.#services = new WorkerServices(request, (message) => this.#hear(message), true);
-    this.#heard = options.reportsInOrder ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
-    const { task } = this.#services;
+    const { reportsInOrder } = options;
+    this.#services = new WorkerServices(request, (message) => this.#hear(message), { isOneRun: true, reportsInOrder });
+    const { task, reportWindow } = this.#services;
     const { program, preloads } = task.plan;
     const plan = {
       ...task.plan,
       program: packProgram(program),
       preloads: preloads.map(({ name, program: preload }) => ({ name, program: packProgram(preload) })),
     };
-    const heardReports = this.#heard?.buffer as SharedArrayBuffer | undefined;
-    this.task = { ...task, plan, heardReports, beginning: this.#beginning.shared };
+    this.task = { ...task, plan, reportWindow, beginning: this.#beginning.shared };
     this.transfer = [task.calls.port];
     this.end = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -173,7 +171,6 @@ export class GuestWatch {
   }
 
   #hearReport(report: WorkerReport): void {
-    const heard = this.#heard;
     try {
       if (report.type === 'refused') this.#options.onRefused?.(report.refusal);
       else this.#options.onWasiFault?.(report.functionName, report.reason);
@@ -181,10 +178,7 @@ export class GuestWatch {
       // Of the embedder's: the end of the guest, as on the calling thread.
       this.fail(error);
     } finally {
-      if (heard !== undefined) {
-        Atomics.add(heard, 0, 1);
-        Atomics.notify(heard, 0);
-      }
+      this.#services.heardReport();
     }
   }
 

@@ -50,8 +50,8 @@ export interface WorkerTask {
   postRefusals: boolean;
   /** Where the thread notes that the guest begins. Undefined: it posts `started`. */
   beginning?: SharedArrayBuffer | undefined;
-  /** Counts the reports that were heard; the guest waits for each of its own. Undefined: it does not wait. */
-  heardReports: SharedArrayBuffer | undefined;
+  /** See {@link ReportWindow}. */
+  reportWindow: SharedArrayBuffer;
   stdio: { stdin: WorkerSource; stdout: WorkerSink; stderr: WorkerSink };
   /** For {@link WorkerMessage}, and for calls on what stays on the thread beside. */
   calls: CallPort;

@@ -24,6 +24,8 @@ export interface CallWatch {
 }
 
 export interface InstanceThreadOptions {
+  /** Awaited after each call, still under its limits: everything that the guest wrote has been taken before. */
+  onAnswer?: (() => Promise<void>) | undefined;
   onRefused?: ((refusal: Refusal) => void) | undefined;
   onWasiFault?: WasiFaultListener | undefined;
   /** Heap of JavaScript of the thread, in bytes. Default: 512 MiB. */
@@ -62,7 +64,7 @@ export class InstanceThread {
     const { port1, port2 } = new MessageChannel();
     this.#commands = port1;
     port1.on('message', (reply: InstanceReply) => this.#take(reply));
-    const task = workerTask(this.#services.task);
+    const task = workerTask(this.#services);
     try {
       this.#worker = new Worker(join(packageRoot(), 'dist', 'instance-worker.js'), {
         workerData: { task, commands: port2, heapFlag: this.#heapFlag.buffer } satisfies InstanceTask,
@@ -109,7 +111,7 @@ export class InstanceThread {
         if (signal?.aborted) abort();
         else stopListening = whenAborted(signal, abort);
         if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
-          timer = setTimeout(() => this.#timeOut(), timeoutMs);
+          timer = setTimeout(() => this.#timeOut(timeoutMs), timeoutMs);
         }
       });
       if ('error' in reply) throw reply.error;
@@ -146,26 +148,36 @@ export class InstanceThread {
       else this.#options.onWasiFault?.(report.functionName, report.reason);
     } catch (error) {
       this.#lose(error);
+    } finally {
+      this.#services.heardReport();
     }
   }
 
+  /** What takes the output may never be done: the limits of the command hold on. */
   async #take(reply: InstanceReply): Promise<void> {
     const settle = this.#settle;
     if (settle === undefined) return;
-    this.#settle = undefined;
     // What the guest wrote came by another port, and is there: it was posted before.
     this.#services.drain();
-    if (this.#loss !== undefined) {
-      settle(this.#loss);
-      return;
+    const end = await this.#whenTaken(reply);
+    if (this.#settle !== settle) return;
+    this.#settle = undefined;
+    settle(end);
+  }
+
+  async #whenTaken(reply: InstanceReply): Promise<InstanceReply | Loss> {
+    try {
+      const { stdout, stderr } = this.#services.outputs;
+      await Promise.all([stdout.drained(), stderr.drained()]);
+      if (reply.type === 'answer') await this.#options.onAnswer?.();
+      return reply;
+    } catch (error) {
+      return { error };
     }
-    const { stdout, stderr } = this.#services.outputs;
-    await Promise.all([stdout.drained(), stderr.drained()]);
-    settle(reply);
   }
 
   /** This thread may have been busy while the guest answered: that counts. */
-  #timeOut(): void {
+  #timeOut(timeoutMs: number): void {
     const received = receiveMessageOnPort(this.#commands) as { message: InstanceReply } | undefined;
     if (received === undefined) this.#leave(TIMED_OUT);
     else void this.#take(received.message);
@@ -207,14 +219,14 @@ export class InstanceThread {
   }
 }
 
-function workerTask(served: WorkerServices['task']): WorkerTask {
+function workerTask({ task: served, reportWindow }: WorkerServices): WorkerTask {
   const { program, preloads } = served.plan;
   const plan = {
     ...served.plan,
     program: packProgram(program),
     preloads: preloads.map(({ name, program: preload }) => ({ name, program: packProgram(preload) })),
   };
-  return { ...served, plan, heardReports: undefined };
+  return { ...served, plan, reportWindow };
 }
 
 /** Ends what native code does in that thread, which is about to be terminated. */

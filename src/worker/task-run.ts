@@ -19,6 +19,7 @@ import type {
 } from './guest-worker-messages.ts';
 import { remoteDescriptor } from './remote-descriptor.ts';
 import { OutputWindow, PostedOutput, RemoteInput } from './remote-stdio.ts';
+import { ReportWindow } from './report-window.ts';
 import { ThreadCaller } from './thread-call.ts';
 import type { ThreadState } from './thread-state.ts';
 
@@ -68,9 +69,9 @@ export interface UnpackedTask {
 
 /** @throws BackendError */
 export function unpackTask(task: WorkerTask, state: ThreadState): UnpackedTask {
-  const { plan, nn, stdio, postRefusals, heardReports, calls } = task;
+  const { plan, nn, stdio, postRefusals, reportWindow, calls } = task;
   const post = poster(task);
-  const report = reporter(post, heardReports);
+  const report = reporter(post, new ReportWindow(reportWindow));
   const caller = new ThreadCaller(calls);
   const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
   return {
@@ -93,13 +94,10 @@ export function unpackTask(task: WorkerTask, state: ThreadState): UnpackedTask {
   };
 }
 
-function reporter(post: Post, heardReports: SharedArrayBuffer | undefined): (report: WorkerReport) => void {
-  if (heardReports === undefined) return post;
-  const heard = new Int32Array(heardReports);
+function reporter(post: Post, window: ReportWindow): (report: WorkerReport) => void {
   return (report) => {
-    const before = Atomics.load(heard, 0);
     post(report);
-    Atomics.wait(heard, 0, before);
+    window.sent();
   };
 }
 

@@ -9,6 +9,7 @@ import type { OutputSink } from '../wasi/index.ts';
 import { DescriptorServer } from './descriptor-server.ts';
 import type { WorkerMessage, WorkerPreopen, WorkerSink, WorkerSource, WorkerTask } from './guest-worker-messages.ts';
 import { OutputQueue } from './output-queue.ts';
+import { ReportWindow } from './report-window.ts';
 import { CallAnswerer, type ThreadCall } from './thread-call.ts';
 
 /** What is to be run. */
@@ -21,8 +22,15 @@ export interface WorkerRequest {
   stdio: { stdin: GuestInput; stdout: OutputSink; stderr: OutputSink };
 }
 
+export interface ServiceOptions {
+  /** Whether outputs that are for the end may wait until it: {@link WorkerServices.takeKept} is to be called then. */
+  isOneRun?: boolean | undefined;
+  /** Whether the guest waits until each of its reports is heard. */
+  reportsInOrder?: boolean | undefined;
+}
+
 /** A {@link WorkerTask} with its modules as the embedder's thread has them. */
-type ServedTask = Omit<WorkerTask, 'heardReports' | 'plan'> & {
+type ServedTask = Omit<WorkerTask, 'plan' | 'reportWindow'> & {
   plan: Omit<GuestPlan, 'preopens'> & Pick<WorkerTask['plan'], 'preopens'>;
 };
 
@@ -31,6 +39,7 @@ const STDIN_TARGET = -1;
 
 export class WorkerServices {
   readonly outputs: Record<'stdout' | 'stderr', OutputQueue>;
+  readonly #reports: ReportWindow;
   readonly task: ServedTask;
   readonly #descriptors: DescriptorServer;
   readonly #calls: CallAnswerer<WorkerMessage>;
@@ -38,11 +47,15 @@ export class WorkerServices {
 
   /**
    * @param hear gets what the guest's thread says of itself
-   * @param isOneRun whether outputs that are for the end may wait until it: {@link takeKept} is to be called then
    * @throws HostError ERR_PREOPEN, ERR_STDIO for an `Fd` of the embedder that fails at once
    */
-  constructor(request: WorkerRequest, hear?: (message: WorkerMessage) => void, isOneRun = false) {
+  constructor(
+    request: WorkerRequest,
+    hear?: (message: WorkerMessage) => void,
+    { isOneRun = false, reportsInOrder = false }: ServiceOptions = {},
+  ) {
     const { stdin, stdout, stderr } = request.stdio;
+    this.#reports = ReportWindow.create(reportsInOrder);
     this.#descriptors = new DescriptorServer(request.plan.maxMemoryFileBytes);
     this.#calls = new CallAnswerer((call) => this.answer(call), hear);
     this.#reader = stdin.kind === 'stream' ? stdin.reader : undefined;
@@ -60,11 +73,22 @@ export class WorkerServices {
     this.#calls.drain();
   }
 
-  /** The same of a guest that is about to be ended: one that never stops to write gets no further. */
+  /** The same of a guest that is about to be ended: one that never stops to write, or to be refused, gets no further. */
   drainLast(): void {
     this.outputs.stdout.window.shut();
     this.outputs.stderr.window.shut();
+    this.#reports.shut();
     this.#calls.drain();
+  }
+
+  /** For the guest's thread where it is one of this process. */
+  get reportWindow(): SharedArrayBuffer {
+    return this.#reports.shared;
+  }
+
+  /** One of its reports was heard. */
+  heardReport(): void {
+    this.#reports.heard();
   }
 
   /** Whether what the guest asks and says keeps the process running, as it does from the beginning. */
