@@ -2,13 +2,13 @@
 
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import { NO_USAGE } from '../engine/guest-usage.ts';
-import type { RecordedEntry } from '../engine/run-recorder.ts';
+import { nowMs, type RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { whenAborted } from '../engine/when-aborted.ts';
 import { HostError, PoolError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
-import { wasAborted } from '../worker/guest-watch.ts';
+import { timedOut, wasAborted } from '../worker/guest-watch.ts';
 import { knownUsage } from '../worker/known-usage.ts';
 import { type WorkerRequest, WorkerServices } from '../worker/worker-services.ts';
 import type { GuestReport, RunWatch } from './contract.ts';
@@ -108,6 +108,7 @@ class Attempt {
   #timer: NodeJS.Timeout | undefined;
   #isAccepted = false;
   #begunMs: number | undefined;
+  #beganMs: number | undefined;
   /** Of a run with a timeline; a recorder bounds how many there are. */
   readonly #entries: RecordedEntry[] = [];
   /** Whether the guest is no more on its thread. */
@@ -196,13 +197,16 @@ class Attempt {
   }
 
   #hearGuest(message: RelayedMessage): void {
-    if (message.type === 'started') this.#startTimer();
+    if (message.type === 'started') this.#begin(message.atMs);
     else if (message.type === 'refused') this.#tellRefusal(message.refusal);
     else if (message.type === 'entry') this.#entries.push(message.entry);
     else if (message.type === 'ended') {
       this.#hasEnded = true;
       // What takes the output may never be done: the time limit and the signal hold on.
-      this.#whenTaken().then(() => this.#resolve({ outcome: message.outcome, usage: message.usage }), this.#reject);
+      this.#whenTaken().then(
+        () => this.#resolve({ outcome: message.outcome, usage: message.usage, beganMs: this.#beganMs }),
+        this.#reject,
+      );
     } else if (message.type === 'error') {
       this.#hasEnded = true;
       this.#reject(rebuilt(message));
@@ -218,11 +222,13 @@ class Attempt {
     }
   }
 
-  #startTimer(): void {
+  #begin(atMs: number): void {
     this.#begunMs = performance.now();
+    // By the child's clock, as the times of its phases; one that was taken over may say anything.
+    this.#beganMs = Math.min(Number(atMs) || nowMs(), nowMs());
     const { timeoutMs } = this.#watch;
-    const timeOut = () => this.end({ code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' });
-    if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) this.#timer = setTimeout(timeOut, timeoutMs);
+    if (timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) return;
+    this.#timer = setTimeout(() => this.end(timedOut(timeoutMs)), timeoutMs);
   }
 
   async #whenTaken(): Promise<void> {
@@ -256,7 +262,8 @@ class Attempt {
 
   /** Ends the guest from outside, with what it had written. */
   end(failure: Failure): void {
-    const report = { outcome: outcomeOf(failure, this.#request), usage: this.#knownUsage() };
+    const usage = this.#knownUsage();
+    const report = { outcome: outcomeOf(failure, this.#request), usage, beganMs: this.#beganMs };
     if (this.#hasEnded || !this.#isAccepted) {
       this.#resolve(report);
       return;

@@ -122,7 +122,8 @@ export class WorkerPool {
       if (this.#isAborted) throw closed();
       const report = await runner.run(request, watch);
       this.#counts[report.outcome.kind === 'failed' ? 'failed' : 'completed'] += 1;
-      return { ...report, queueMs: queueMs + report.queueMs };
+      // What its runner waited for is a worker's start: the turn was the run's.
+      return { ...report, queueMs };
     } catch (error) {
       this.#counts.failed += 1;
       throw error;

@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import type { WasiFaultListener } from '../engine/guest-run.ts';
-import type { RecordedEntry } from '../engine/run-recorder.ts';
+import { nowMs, type RecordedEntry } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { whenAborted } from '../engine/when-aborted.ts';
 import { HostError } from '../errors.ts';
@@ -36,6 +36,8 @@ export interface GuestWatchOptions {
 export interface GuestEnd {
   outcome: GuestOutcome;
   usage: GuestUsage;
+  /** When the guest began, in milliseconds since the epoch; undefined: never. */
+  beganMs?: number | undefined;
 }
 
 /** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
@@ -90,7 +92,7 @@ export class GuestWatch {
   leave(failure: Omit<GuestFailure, 'backtrace'>): void {
     const settle = this.#close();
     if (settle === undefined) return;
-    settle.resolve({ outcome: this.#ended(failure), usage: this.#knownUsage() });
+    settle.resolve({ outcome: this.#ended(failure), usage: this.#knownUsage(), beganMs: this.#beganMs });
     if (!this.#isOver) this.#options.onLeft?.(this.#beginning.begun?.interruptToken);
   }
 
@@ -155,7 +157,7 @@ export class GuestWatch {
     const leftMs = begun === undefined ? timeoutMs : begun.atMs + timeoutMs - monotonicMs();
     if (begun === undefined || leftMs > 0) this.#lookAgain(leftMs);
     // This thread may have been busy while the guest ended: what it has said of that is heard first.
-    else setImmediate(() => this.leave(TIMED_OUT));
+    else setImmediate(() => this.leave(timedOut(timeoutMs)));
   }
 
   /** What takes the output may never be done: the time limit and the signal hold on. */
@@ -164,7 +166,7 @@ export class GuestWatch {
       const { stdout, stderr } = this.#services.outputs;
       if (stdout.isTaking || stderr.isTaking) await Promise.all([stdout.drained(), stderr.drained()]);
       await this.#options.onEnd?.();
-      this.#close()?.resolve({ outcome, usage });
+      this.#close()?.resolve({ outcome, usage, beganMs: this.#beganMs });
     } catch (error) {
       this.#close()?.reject(error);
     }
@@ -207,6 +209,11 @@ export class GuestWatch {
     };
   }
 
+  get #beganMs(): number | undefined {
+    const { begun } = this.#beginning;
+    return begun && nowMs() - (monotonicMs() - begun.atMs);
+  }
+
   #knownUsage(): GuestUsage {
     const { begun } = this.#beginning;
     const entries = this.#request.plan.record === 'timeline' ? this.#entries : undefined;
@@ -214,7 +221,10 @@ export class GuestWatch {
   }
 }
 
-const TIMED_OUT = { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' } as const;
+/** Of a guest whose time is over. */
+export function timedOut(timeoutMs: number): Omit<GuestFailure, 'backtrace'> {
+  return { code: 'ERR_GUEST_TIMEOUT', message: `the guest ran longer than ${timeoutMs} ms` };
+}
 
 /** @param reason as the signal has it */
 export function wasAborted(reason: unknown): Omit<GuestFailure, 'backtrace'> {

@@ -64,8 +64,8 @@ export type WorkerReport =
   | { type: 'wasi-fault'; functionName: string; reason: string };
 
 export type WorkerMessage =
-  /** The guest begins now; see `Begun`. */
-  | { type: 'started'; interruptToken: number | undefined }
+  /** The guest begins now, in milliseconds since the epoch; see `Begun`. */
+  | { type: 'started'; atMs: number; interruptToken: number | undefined }
   | { type: 'output'; stream: 'stdout' | 'stderr'; bytes: Uint8Array }
   | WorkerReport
   /** In a run with a timeline, so that it is known of a guest that is ended from outside, too. */

@@ -11,7 +11,7 @@ import { whenAborted } from '../engine/when-aborted.ts';
 import { HostError } from '../errors.ts';
 import { loadAddon, packageRoot } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
-import { HEAP_CHECK_MS, heapError, heapLimit, lossError, wasAborted } from './guest-watch.ts';
+import { HEAP_CHECK_MS, heapError, heapLimit, lossError, timedOut, wasAborted } from './guest-watch.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
 import { packProgram } from './thread-state.ts';
@@ -34,8 +34,6 @@ export interface InstanceThreadOptions {
 
 /** Timers of Node hold no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-const TIMED_OUT = { code: 'ERR_GUEST_TIMEOUT', message: 'wasm trap: interrupt' } as const;
 
 /** What became of the thread, as it is to be thrown. */
 interface Loss {
@@ -179,7 +177,7 @@ export class InstanceThread {
   /** This thread may have been busy while the guest answered: that counts. */
   #timeOut(timeoutMs: number): void {
     const received = receiveMessageOnPort(this.#commands) as { message: InstanceReply } | undefined;
-    if (received === undefined) this.#leave(TIMED_OUT);
+    if (received === undefined) this.#leave(timedOut(timeoutMs));
     else void this.#take(received.message);
   }
 

@@ -1,6 +1,7 @@
 /** The entry of a thread that keeps one guest. */
 import { workerData } from 'node:worker_threads';
 import { LiveGuest } from '../engine/live-guest.ts';
+import { nowMs } from '../engine/run-recorder.ts';
 import { HostError } from '../errors.ts';
 import type { WorkerMessage } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
@@ -12,17 +13,18 @@ const state = new ThreadState();
 state.guardHeap(new Int32Array(heapFlag));
 let guest: LiveGuest | undefined;
 
-function start(): LiveGuest {
+function start(beganMs: number): LiveGuest {
   const { plan, streams, support, onWasiFault } = unpackTask(task, state);
-  const started: WorkerMessage = { type: 'started', interruptToken: state.interruptToken };
+  const started: WorkerMessage = { type: 'started', atMs: beganMs, interruptToken: state.interruptToken };
   task.calls.port.postMessage(started);
   return new LiveGuest(plan, streams, support, { onWasiFault });
 }
 
 function answerTo(command: InstanceCommand): InstanceReply {
   if (command.type === 'start') {
-    guest = start();
-    return { type: 'answer', answer: guest.start() };
+    const beganMs = nowMs();
+    guest = start(beganMs);
+    return { type: 'answer', answer: { ...guest.start(), beganMs } };
   }
   if (guest === undefined) throw new TypeError('the guest was not started');
   if (command.type === 'call') return { type: 'answer', answer: guest.call(command.name, command.args) };

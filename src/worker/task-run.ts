@@ -3,7 +3,7 @@ import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type GuestStdio, runGuest, type WasiFaultListener } from '../engine/guest-run.ts';
 import { DEFAULT_WASM_STACK_BYTES } from '../engine/guest-stack.ts';
 import type { OwnedNnSupport } from '../engine/nn-support.ts';
-import type { RecordedEntry } from '../engine/run-recorder.ts';
+import { nowMs, type RecordedEntry } from '../engine/run-recorder.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { InputSource, OutputSink, Preopen } from '../wasi/index.ts';
@@ -51,7 +51,7 @@ export function endOfTask(task: WorkerTask, state: ThreadState): TaskEnd {
 }
 
 function begin(task: WorkerTask, { interruptToken }: ThreadState): void {
-  if (task.beginning === undefined) poster(task)({ type: 'started', interruptToken });
+  if (task.beginning === undefined) poster(task)({ type: 'started', atMs: nowMs(), interruptToken });
   else new Beginning(task.beginning).note(interruptToken);
 }
 

@@ -82,6 +82,20 @@ describe.each(['calling-thread', 'thread', 'process'] as const)('a run of a host
     expect(stores).toEqual(['request 7']);
   });
 
+  it('tells what it took until its worker had it, between its turn and its guest', async () => {
+    const started = collected<PhaseReport>(CHANNELS.start);
+    const module = await compiled(REFUSED);
+    const { usage } = await host.run(module, { mode, timeline: true });
+    const named = (name: string) => usage.spans?.filter((span) => span.name === name) ?? [];
+    const isInWorker = mode !== 'calling-thread';
+    expect(named('start').map(({ startMs }) => startMs)).toEqual(named('queue').map(({ endMs }) => endMs));
+    expect(named('start')).toHaveLength(isInWorker ? 1 : 0);
+    expect(started.map(({ run, startMs, endMs }) => [run?.mode, endMs >= startMs])).toEqual(
+      isInWorker ? [[mode, true]] : [],
+    );
+    expect(usage.phases.start?.count).toBe(isInWorker ? 1 : undefined);
+  });
+
   it('is told where it fails, with the code', async () => {
     const runs = collected<RunReport>(CHANNELS.run);
     const module = await compiled(TRAPPING);
@@ -148,6 +162,8 @@ describe.each(['calling-thread', 'thread'] as const)('a call of an instance in m
     ]);
     expect(runs.map(({ usage }) => usage?.phases.compute?.count)).toEqual([undefined, 1, 1, undefined]);
     expect(runs.map(({ usage }) => usage?.phases.instantiate?.count)).toEqual([1, undefined, undefined, undefined]);
+    const starts = [mode === 'thread' ? 1 : undefined, undefined, undefined, undefined];
+    expect(runs.map(({ usage }) => usage?.phases.start?.count)).toEqual(starts);
     expect(computed.map(({ run }) => run?.id)).toEqual([runs[1]?.id, runs[2]?.id]);
     const lines = (await register.metrics()).split('\n');
     expect(lines).toContain(`wasi_nn_host_calls_total{outcome="returned",code="none",mode="${mode}"} 3`);
@@ -167,6 +183,8 @@ describe.each(['thread', 'process'] as const)('a guest that is ended from outsid
     const { usage } = error as GuestTrapError;
     expect(usage).toMatchObject({ mode, peakMemoryBytes: undefined, bytesRead: undefined, loads: undefined });
     expect(usage?.phases.guest?.wallMs).toBeGreaterThan(0);
+    expect(usage?.phases.start?.count).toBe(1);
+    expect((error as GuestTrapError).message).toBe('the guest ran longer than 20 ms');
     expect(runs[0]?.usage).toEqual(usage);
     expect((await register.metrics()).split('\n')).toContain('wasi_nn_host_guest_peak_memory_bytes_count 0');
   });
