@@ -5,6 +5,7 @@
  * may tell them apart by `code`, a stable string; messages may change.
  */
 
+import { getSystemErrorMap } from 'node:util';
 import type { RunUsage } from './engine/run-report.ts';
 
 /** Codes and what each means. The table is the reference: documentation and tests walk it. */
@@ -58,6 +59,7 @@ export const ERROR_CODES = {
   ERR_NN_COMPILE_LIMIT: 'as many models as may be are still compiling for guests that were ended',
   ERR_NN_OUT_OF_MEMORY: 'memory ran out while a model was loaded or computed',
   ERR_NN_GRAPH_NOT_FOUND: 'no graph is registered under this name',
+  ERR_NN_MODEL_NOT_FOUND: 'a directory or file of a model is not there, or cannot be read',
   ERR_NN_PROPERTY: 'the runtime or the device does not know this property, or refuses its value',
 } as const;
 
@@ -73,6 +75,14 @@ const MAX_MESSAGE_CHARACTERS = 4_000;
 export function printable(text: string, maxCharacters: number = MAX_MESSAGE_CHARACTERS): string {
   const line = text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
   return line.length <= maxCharacters ? line : `${line.slice(0, maxCharacters)}…`;
+}
+
+/** `No such file or directory (os error 2)`: the system's words for what a file call of Node threw. */
+export function systemReason(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  if (errno === undefined || words === undefined) return message;
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)} (os error ${-errno})`;
 }
 
 /** The package is bundled into several files, each with classes of its own. */

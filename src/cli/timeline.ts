@@ -1,11 +1,10 @@
 /** `--timeline`: loaded for runs that have one. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { systemReason } from '../engine/compile.ts';
 import type { GuestOutcome } from '../engine/guest-plan.ts';
 import { NO_USAGE } from '../engine/guest-usage.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage, RunMode, RunSpan, SpanName } from '../engine/run-report.ts';
-import { isHostError, OptionError } from '../errors.ts';
+import { isHostError, OptionError, systemReason } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import { renderTimeline, type TimelineFormat } from '../telemetry/timeline.ts';
 

@@ -1,7 +1,6 @@
 /** From the bytes or the file of a module to what V8 can instantiate. */
 import { readFileSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
-import { ModuleError } from '../errors.ts';
+import { ModuleError, systemReason } from '../errors.ts';
 import { type ModuleShape, moduleKind, readModuleShape } from './module-binary.ts';
 import { type ModuleLimits, rewriteModule } from './module-rewrite.ts';
 import { hasSlowInstructions } from './slow-instructions.ts';
@@ -36,14 +35,6 @@ export function readModuleFile(path: string): Uint8Array {
     const reason = systemReason(error);
     throw new ModuleError('ERR_MODULE_NOT_FOUND', `failed to open wasm module "${path}": ${reason}`, { cause: error });
   }
-}
-
-/** `No such file or directory (os error 2)`: the system's words for what a file call of Node threw. */
-export function systemReason(error: unknown): string {
-  const { errno, message } = error as NodeJS.ErrnoException;
-  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
-  if (errno === undefined || words === undefined) return message;
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)} (os error ${-errno})`;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type CompiledModule, systemReason } from '../engine/compile.ts';
+import type { CompiledModule } from '../engine/compile.ts';
 import type { ModuleLimits } from '../engine/module-rewrite.ts';
-import { ModuleError } from '../errors.ts';
+import { ModuleError, systemReason } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { KeyedSource, ModuleCache } from './module-cache.ts';
 

@@ -1,11 +1,10 @@
 /** Named graphs of one host: compiled before anybody asks for them, replaced while guests use them. */
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { nowMs } from '../engine/run-recorder.ts';
 import { BackendError, HostError } from '../errors.ts';
 import type { Backend, BackendGraph, Encoding, ExecutionTarget, TensorInfo } from '../nn/backend.ts';
 import { fillInTurns, PIECE_BYTES } from '../nn/copy-in-turns.ts';
-import { compileGraph, compileGraphAsync, findModelFiles } from '../nn/graph-registry.ts';
+import { compileGraph, compileGraphAsync, findModelFiles, requireFiles } from '../nn/graph-registry.ts';
 import type { GrantedGraph, GraphRegistry, GraphSource } from '../nn/registry.ts';
 import { checkNames, checkTexts, invalidOption, isPlace, isText, oneOf, optional } from '../options.ts';
 import { publishGraph } from '../telemetry/channels.ts';
@@ -13,17 +12,17 @@ import { publishGraph } from '../telemetry/channels.ts';
 /** A model to be registered: exactly one of `dir`, `files` and `bytes`. */
 export interface GraphOptions {
   /** A directory with `model.xml` and `model.bin`, or `model.onnx`, `model.tflite`, `model.pb`: a path or `file:` URL. */
-  dir?: string | URL;
+  dir?: string | URL | undefined;
   /** Paths or `file:` URLs. IR: xml, then bin. Others: one file. */
-  files?: readonly (string | URL)[];
+  files?: readonly (string | URL)[] | undefined;
   /** The same as bytes. They are copied; from 2 MiB on in several turns of the event loop, so leave them as they are until it is answered. */
-  bytes?: Uint8Array | readonly Uint8Array[];
+  bytes?: Uint8Array | readonly Uint8Array[] | undefined;
   /** What the model is. Default: `autodetect`, by the names in `dir`, and else by content. */
-  encoding?: Encoding;
+  encoding?: Encoding | undefined;
   /** Where it computes. Default: `cpu`. */
-  target?: ExecutionTarget;
+  target?: ExecutionTarget | undefined;
   /** Properties of the runtime (`INFERENCE_PRECISION_HINT`, …), before the host's of the same name. */
-  properties?: Readonly<Record<string, string>>;
+  properties?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A registered graph. */
@@ -86,7 +85,7 @@ export class HostGraphs {
    *
    * @param name as guests ask for it, any text that is not empty
    * @param options the model; bytes are copied before this returns
-   * @throws OptionError; BackendError ERR_NN_GRAPH_NOT_FOUND for files that are not there, ERR_NN_INVALID_MODEL,
+   * @throws OptionError; BackendError ERR_NN_MODEL_NOT_FOUND for files that are not there or cannot be read, ERR_NN_INVALID_MODEL,
    *   ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_EXTERNAL_DATA, ERR_NN_COMPILE, ERR_NN_PROPERTY and others for the model,
    *   ERR_NN_RUNTIME_NOT_FOUND and others for the runtime; HostError ERR_RELEASED
    */
@@ -223,10 +222,10 @@ interface ModelSource {
   source: GraphSource;
   encoding: Encoding;
   /** Where there are too many bytes to copy them at once. */
-  copying?: Promise<unknown>;
+  copying?: Promise<unknown> | undefined;
 }
 
-/** @throws BackendError ERR_NN_GRAPH_NOT_FOUND, ERR_NN_UNSUPPORTED_ENCODING */
+/** @throws BackendError ERR_NN_MODEL_NOT_FOUND, ERR_NN_UNSUPPORTED_ENCODING */
 function modelSource(name: string, options: GraphOptions, isAbandoned: () => boolean): ModelSource {
   const { dir, files, bytes, encoding = 'autodetect' } = options;
   if (dir !== undefined) {
@@ -243,11 +242,10 @@ function modelSource(name: string, options: GraphOptions, isAbandoned: () => boo
     return { source: { builders }, encoding, ...(isLong && { copying }) };
   }
   const paths = files.map(pathOf);
-  const missing = paths.find((path) => !existsSync(path));
+  requireFiles(name, paths);
   // Two are IR, which need not be read on this thread to know.
   const known = encoding === 'autodetect' && paths.length === 2 ? 'openvino' : encoding;
-  if (missing === undefined) return { source: { paths }, encoding: known };
-  throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': the file '${missing}' does not exist`);
+  return { source: { paths }, encoding: known };
 }
 
 const pathOf = (place: string | URL) => (place instanceof URL ? fileURLToPath(place) : place);

@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { BackendError } from '../errors.ts';
+import { BackendError, systemReason } from '../errors.ts';
 import { invalidOption } from '../options.ts';
 import type { AsyncLoadOptions, Backend, BackendGraph, Encoding, ExecutionTarget } from './backend.ts';
 import type { GrantedGraph, GraphRegistry } from './registry.ts';
@@ -65,7 +65,7 @@ export function parseNamedGraph(text: string): NamedGraph {
 /**
  * Registers graphs of the host. Directories and files are looked for at once; a later graph of the same name replaces an
  * earlier one.
- * @throws BackendError ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_GRAPH_NOT_FOUND for a missing directory or file; where
+ * @throws BackendError ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_MODEL_NOT_FOUND for a missing directory or file; where
  *   compiled now, whatever the backend throws for the model
  */
 export function createGraphRegistry(options: GraphRegistryOptions): DisposableGraphRegistry {
@@ -180,22 +180,17 @@ function namedModel({ name, encoding, directory, target = 'cpu' }: NamedGraph): 
  * Looks for the files of a model in a directory.
  * @param name of the graph, for messages
  * @param encoding as the user wrote it; `autodetect` goes by the files
- * @throws BackendError ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_GRAPH_NOT_FOUND
+ * @throws BackendError ERR_NN_UNSUPPORTED_ENCODING, ERR_NN_MODEL_NOT_FOUND
  */
 export function findModelFiles(
   name: string,
   encoding: string,
   directory: string,
 ): { paths: readonly string[]; encoding: FileEncoding } {
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': '${directory}' is not a directory`);
-  }
+  if (!statOf(name, directory)?.isDirectory()) throw notFound(name, `'${directory}' is not a directory`);
   const found = encodingOf(name, encoding, directory);
   const paths = MODEL_FILES[found].map((file) => join(directory, file));
-  const missing = paths.find((path) => !existsSync(path));
-  if (missing !== undefined) {
-    throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': the file '${missing}' does not exist`);
-  }
+  requireFiles(name, paths);
   return { paths, encoding: found };
 }
 
@@ -209,10 +204,39 @@ function encodingOf(name: string, encoding: string, directory: string): FileEnco
       `graph '${name}': unknown graph encoding '${encoding}'; known are ${known.join(', ')}, autodetect`,
     );
   }
-  const found = known.find((one) => existsSync(join(directory, MODEL_FILES[one][0])));
+  const found = known.find((one) => statOf(name, join(directory, MODEL_FILES[one][0])) !== undefined);
   if (found === undefined) {
     const files = known.map((one) => MODEL_FILES[one][0]).join(', ');
-    throw new BackendError('ERR_NN_GRAPH_NOT_FOUND', `graph '${name}': '${directory}' holds none of ${files}`);
+    throw notFound(name, `'${directory}' holds none of ${files}`);
   }
   return found;
+}
+
+/**
+ * Looks whether files of a model are there and may be read, before anything is compiled of them.
+ * @param name of the graph, for messages
+ * @throws BackendError ERR_NN_MODEL_NOT_FOUND
+ */
+export function requireFiles(name: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    if (statOf(name, path) === undefined) throw notFound(name, `the file '${path}' does not exist`);
+    try {
+      accessSync(path, constants.R_OK);
+    } catch (error) {
+      throw notFound(name, `the file '${path}' cannot be read: ${systemReason(error)}`, error);
+    }
+  }
+}
+
+/** @returns undefined where there is nothing @throws BackendError where one may not look */
+function statOf(name: string, path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw notFound(name, `'${path}' cannot be looked at: ${systemReason(error)}`, error);
+  }
+}
+
+function notFound(name: string, reason: string, cause?: unknown): BackendError {
+  return new BackendError('ERR_NN_MODEL_NOT_FOUND', `graph '${name}': ${reason}`, { cause });
 }

@@ -1,5 +1,5 @@
 /** Named graphs: registered once, granted by run, replaced while guests use them. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -205,11 +205,22 @@ describe('a registry', () => {
   });
 
   it.each<[string, GraphOptions, string]>([
-    ['a directory that is not there', { dir: '/no/such/directory' }, 'ERR_NN_GRAPH_NOT_FOUND'],
-    ['a directory without a model', { dir: MODELS }, 'ERR_NN_GRAPH_NOT_FOUND'],
-    ['a file that is not there', { files: [join(MODELS, 'none.onnx')] }, 'ERR_NN_GRAPH_NOT_FOUND'],
+    ['a directory that is not there', { dir: '/no/such/directory' }, 'ERR_NN_MODEL_NOT_FOUND'],
+    ['a directory without a model', { dir: MODELS }, 'ERR_NN_MODEL_NOT_FOUND'],
+    ['a file that is not there', { files: [join(MODELS, 'none.onnx')] }, 'ERR_NN_MODEL_NOT_FOUND'],
   ])('refuses %s before anything is compiled', async (_, options, code) => {
     await expect(graphs.register('a', options)).rejects.toMatchObject({ code });
+    expect(held.asked).toEqual([]);
+  });
+
+  it('says what keeps it from a model, and takes that for no absence', async () => {
+    const dir = directory();
+    const path = join(dir, 'model.xml');
+    symlinkSync(path, path);
+    const message = `graph 'a': '${path}' cannot be looked at: Too many symbolic links encountered (os error 40)`;
+    for (const options of [{ dir }, { files: [path] }]) {
+      await expect(graphs.register('a', options)).rejects.toMatchObject({ code: 'ERR_NN_MODEL_NOT_FOUND', message });
+    }
     expect(held.asked).toEqual([]);
   });
 });

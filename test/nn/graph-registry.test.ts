@@ -124,10 +124,10 @@ describe('a registry', () => {
   });
 
   it.each([
-    ['a missing directory', { directory: 'none' }, 'ERR_NN_GRAPH_NOT_FOUND'],
-    ['a file for a directory', { directory: join(MODELS, 'relu', 'model.xml') }, 'ERR_NN_GRAPH_NOT_FOUND'],
-    ['no directory', { directory: '' }, 'ERR_NN_GRAPH_NOT_FOUND'],
-    ['a missing file', { encoding: 'onnx' }, 'ERR_NN_GRAPH_NOT_FOUND'],
+    ['a missing directory', { directory: 'none' }, 'ERR_NN_MODEL_NOT_FOUND'],
+    ['a file for a directory', { directory: join(MODELS, 'relu', 'model.xml') }, 'ERR_NN_MODEL_NOT_FOUND'],
+    ['no directory', { directory: '' }, 'ERR_NN_MODEL_NOT_FOUND'],
+    ['a missing file', { encoding: 'onnx' }, 'ERR_NN_MODEL_NOT_FOUND'],
     ['an unknown encoding', { encoding: 'bogus' }, 'ERR_NN_UNSUPPORTED_ENCODING'],
     ['an encoding with the name of a method', { encoding: 'toString' }, 'ERR_NN_UNSUPPORTED_ENCODING'],
     ['an encoding that nobody reads', { encoding: 'pytorch' }, 'ERR_NN_UNSUPPORTED_ENCODING'],
@@ -140,7 +140,7 @@ describe('a registry', () => {
 
   it('finds nothing to detect in an empty directory', () => {
     const graphs = [{ name: 'empty', encoding: 'autodetect', directory: join(folder, 'empty') }];
-    expect(codeOf(() => createGraphRegistry({ backend: fakeBackend, graphs }))).toBe('ERR_NN_GRAPH_NOT_FOUND');
+    expect(codeOf(() => createGraphRegistry({ backend: fakeBackend, graphs }))).toBe('ERR_NN_MODEL_NOT_FOUND');
   });
 
   it('releases what it has compiled when the next model is broken', () => {

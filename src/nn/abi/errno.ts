@@ -44,6 +44,7 @@ export const ERRNO_OF_CODE: Readonly<Partial<Record<ErrorCode, ErrnoName>>> = {
   ERR_NN_COMPILE_LIMIT: 'busy',
   ERR_NN_OUT_OF_MEMORY: 'too_large',
   ERR_NN_GRAPH_NOT_FOUND: 'unsupported_operation',
+  ERR_NN_MODEL_NOT_FOUND: 'runtime_error',
   ERR_NN_PROPERTY: 'runtime_error',
 };
 
