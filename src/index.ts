@@ -19,6 +19,8 @@ export type {
   MemorySample,
   OperationTime,
   PhaseUsage,
+  RefusedCall,
+  RefusedCalls,
   RunMode,
   RunReport,
   RunSpan,
@@ -43,6 +45,7 @@ export type { GraphInfo, GraphOptions, HostGraphs } from './host/host-graphs.ts'
 export type { ModelStats } from './host/host-inference.ts';
 export type {
   BackendChoice,
+  CompileOptions,
   HostOptions,
   HostPreopen,
   HostRunOptions,

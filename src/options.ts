@@ -20,6 +20,7 @@ export function invalidOption(name: string, expected: string, received: unknown,
 export const BYTES = 'a whole number of bytes';
 export const BOOLEAN = 'true or false';
 export const MILLISECONDS = 'milliseconds from 0';
+export const DURATION = 'milliseconds, more than 0';
 
 /**
  * A misspelt limit that nobody misses would be no limit.
@@ -70,6 +71,8 @@ export const isBoolean = (value: unknown): value is boolean => typeof value === 
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 /** `Infinity` is no limit. */
 export const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0;
+/** As {@link isTime}, and something can be done in it. */
+export const isDuration = (value: unknown): value is number => isTime(value) && value > 0;
 export const isFunction = (value: unknown): boolean => typeof value === 'function';
 export const isDescriptor = (value: unknown): value is number => isCount(value) && value < 2 ** 31;
 /** A path or a `file:` URL. */

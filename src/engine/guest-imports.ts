@@ -203,7 +203,10 @@ export class GuestImports {
       isSuspending: this.#waits !== undefined,
       onCall: this.recorder.onCall,
       ...(this.recorder.level === 'timeline' && { profile: true }),
-      ...(onRefused && { onRefused }),
+      onRefused: (refusal: Refusal) => {
+        this.recorder.refuse(refusal);
+        onRefused?.(refusal);
+      },
       ...(properties && { properties }),
       ...(allowedGuestProperties && { allowedGuestProperties }),
     };

@@ -30,9 +30,15 @@ export function usageSince(before: GuestUsage, now: GuestUsage): GuestUsage {
     bytesRead: difference(before.bytesRead, now.bytesRead),
     bytesWritten: difference(before.bytesWritten, now.bytesWritten),
     phases,
+    refused: refusedSince(before.refused, now.refused),
     loads: before.loads &&
       now.loads && { hits: now.loads.hits - before.loads.hits, misses: now.loads.misses - before.loads.misses },
   };
+}
+
+function refusedSince(before: GuestUsage['refused'], now: GuestUsage['refused']): GuestUsage['refused'] {
+  const count = (now?.count ?? 0) - (before?.count ?? 0);
+  return now && count > 0 ? { count, first: now.first.slice(before?.first.length ?? 0) } : undefined;
 }
 
 function difference(before: number | undefined, now: number | undefined): number | undefined {

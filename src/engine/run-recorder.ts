@@ -1,6 +1,6 @@
 /** Notes what a run does while it goes on: counts always, spans and memory where somebody will look at them. */
 import { ERRNO } from '../nn/abi/witx.ts';
-import type { NnCall } from '../nn/index.ts';
+import type { NnCall, Refusal } from '../nn/index.ts';
 import {
   type GuestUsage,
   isWithinGuest,
@@ -9,6 +9,7 @@ import {
   type MemorySample,
   type PhaseUsage,
   type RecordLevel,
+  type RefusedCall,
   type RunSpan,
   type SpanName,
 } from './run-report.ts';
@@ -20,6 +21,7 @@ const MOST = {
   operationsPerComputation: 5_000,
   operations: 200_000,
   memorySamples: 4_000,
+  refusedCalls: 8,
 } as const;
 
 /** Resident memory takes some microseconds to read. */
@@ -75,6 +77,8 @@ export class RunRecorder {
   readonly #samples: MemorySample[] = [];
   readonly #loads: LoadCounts = { hits: 0, misses: 0 };
   readonly #leftOut: LeftOut = { spans: 0, operations: 0 };
+  readonly #refused: RefusedCall[] = [];
+  #refusedCount = 0;
   #keptCalls = 0;
   #keptOperations = 0;
   #peakBytes = 0;
@@ -93,6 +97,12 @@ export class RunRecorder {
     if (this.level === 'phases') this.#count(spanName, endMs - startMs, errno === 0, detail?.isHit === true);
     else this.note(spanName, startMs, endMs, errno === 0 ? detail : { ...detail, ...refused(errno) }, operations);
   };
+
+  /** Notes why a call was refused. */
+  refuse({ cause: _, ...refusal }: Refusal): void {
+    this.#refusedCount += 1;
+    if (this.#refused.length < MOST.refusedCalls) this.#refused.push(refusal);
+  }
 
   /** Adds a span that has ended. */
   note(
@@ -141,6 +151,7 @@ export class RunRecorder {
       bytesWritten,
       phases: Object.fromEntries([...this.#phases].map(([name, phase]) => [name, { ...phase }])),
       loads: { ...this.#loads },
+      ...(this.#refusedCount > 0 && { refused: { count: this.#refusedCount, first: [...this.#refused] } }),
       ...(this.level !== 'phases' && { spans: [...this.#spans] }),
       ...(this.level === 'timeline' && { memory: [...this.#samples] }),
       ...(leftOut && { leftOut }),

@@ -112,6 +112,8 @@ export interface GuestUsage {
   phases: Readonly<Partial<Record<SpanName, PhaseUsage>>>;
   /** Models that the guest loaded: found compiled, and compiled for it. Undefined as `peakMemoryBytes`. */
   loads: LoadCounts | undefined;
+  /** Calls of wasi-nn that were refused, as far as it is known; undefined when none was. */
+  refused?: RefusedCalls | undefined;
   /** In the order of their ends: in a run with a timeline, and for those who listen to channels. */
   spans?: readonly RunSpan[] | undefined;
   /** In a run with a timeline only. */
@@ -126,6 +128,30 @@ export interface LoadCounts {
   hits: number;
   /** Compiled for this guest. */
   misses: number;
+}
+
+/** Calls of wasi-nn that were refused: the guest got an errno only. */
+export interface RefusedCalls {
+  /** How many there were. */
+  count: number;
+  /** The first of them, at most 8, with their reasons. */
+  first: readonly RefusedCall[];
+}
+
+/** One of {@link RefusedCalls}, as in `Refusal`. */
+export interface RefusedCall {
+  /** `set_input`, … */
+  call: string;
+  /** The errno given to the guest. */
+  errno: number;
+  /** Its name in the specification (`invalid_argument`, …). */
+  errnoName: string;
+  /** One sentence: what was expected, what came. */
+  reason: string;
+  /** Of the error behind it, where that is one of ours. */
+  code?: ErrorCode | undefined;
+  /** The graph that the guest asked for by a name that it does not have; long names are cut. */
+  graph?: string | undefined;
 }
 
 /** How much was left out of what was recorded of a run. */

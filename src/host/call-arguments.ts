@@ -2,14 +2,14 @@
 import type { WasmValue } from '../engine/live-guest.ts';
 import type { FunctionType } from '../engine/module-binary.ts';
 import { ModuleError } from '../errors.ts';
-import { checkNames, invalidOption, isObject, isTime, MILLISECONDS, optional } from '../options.ts';
+import { checkNames, DURATION, invalidOption, isDuration, isObject, optional } from '../options.ts';
 
 /** How long a call may take, and who may end it; either ends the instance. Not for one on the calling thread. */
 export interface CallOptions {
   /** Ends the instance after this many milliseconds, counted from when the call's turn has come. Default: no limit. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Ends the instance when it is aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const PASSED: ReadonlySet<string> = new Set(['i32', 'i64', 'f32', 'f64']);
@@ -41,7 +41,7 @@ export function callArguments(
 /** @throws OptionError */
 export function checkCallOptions(options: CallOptions): void {
   checkNames('options', options, ['timeoutMs', 'signal']);
-  optional('timeoutMs', options.timeoutMs, isTime, MILLISECONDS);
+  optional('timeoutMs', options.timeoutMs, isDuration, DURATION);
   optional('signal', options.signal, (value) => value instanceof AbortSignal, 'an AbortSignal');
 }
 

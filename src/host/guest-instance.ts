@@ -29,6 +29,13 @@ export interface GuestCallResult {
   usage: GuestUsage;
 }
 
+/** What an instance has of its host. */
+export interface InstanceContext {
+  /** What the embedder is told of what the guest used. */
+  told(usage: GuestUsage): GuestUsage;
+  onDisposed(): void;
+}
+
 /** Where an instance lives. Asked for one thing at a time. */
 export interface InstancePlace {
   readonly mode: RunMode;
@@ -59,15 +66,15 @@ export class GuestInstance {
   #last: Promise<unknown> = Promise.resolve();
   #ended: HostError | undefined;
   #isClosing = false;
-  readonly #onDisposed: () => void;
+  readonly #context: InstanceContext;
   #disposal: Promise<void> | undefined;
 
   /** @internal Made by `Host.instantiate`. */
-  constructor(name: string, program: CompiledModule, place: InstancePlace, onDisposed: () => void) {
+  constructor(name: string, program: CompiledModule, place: InstancePlace, context: InstanceContext) {
     this.#name = name;
     this.#program = program;
     this.#place = place;
-    this.#onDisposed = onDisposed;
+    this.#context = context;
     this.memory = new InstanceMemory((ask) => this.#next(() => ask(place)));
   }
 
@@ -114,7 +121,7 @@ export class GuestInstance {
    */
   dispose(): Promise<void> {
     this.#ended ??= new HostError('ERR_RELEASED', 'the instance was disposed');
-    this.#disposal ??= this.#place.dispose().finally(() => this.#onDisposed());
+    this.#disposal ??= this.#place.dispose().finally(() => this.#context.onDisposed());
     return this.#disposal;
   }
 
@@ -163,7 +170,8 @@ export class GuestInstance {
         const queueMs = account.noteQueue();
         const before = streams.outputBytes;
         const askedMs = nowMs();
-        const answer = await ask().catch((error: unknown) => this.#lostAnswer(error));
+        const known = await ask().catch((error: unknown) => this.#lostAnswer(error));
+        const answer = { ...known, usage: this.#context.told(known.usage) };
         account.noteStart(askedMs, answer.beganMs);
         outputBytes = streams.outputBytes - before;
         const usage = usageSince(this.#usage, answer.usage);

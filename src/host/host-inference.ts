@@ -3,10 +3,12 @@ import { availableParallelism } from 'node:os';
 import { createBackend, streamProperties } from '../engine/default-backends.ts';
 import type { NnSupport } from '../engine/guest-run.ts';
 import { keepModels, type NnPlan } from '../engine/nn-support.ts';
+import type { GuestUsage, RefusedCall } from '../engine/run-report.ts';
 import { addonIfLoaded } from '../native/addon.ts';
 import type { Backend } from '../nn/backend.ts';
 import { type GraphLease, HostGraphs } from './host-graphs.ts';
 import type { HostOptions, PoolOptions } from './host-options.ts';
+import { explained, warnOfLack } from './refusal-words.ts';
 
 /** Compiled models of this process, whichever host they are of. */
 export interface ModelStats {
@@ -18,10 +20,10 @@ export interface ModelStats {
   misses: number;
   /** Of the compiled models, those that nobody uses. */
   keptModels: number;
-  /** What the kept ones take, estimated. */
-  bytes: number;
-  /** What they may take, see `maxModelBytes` of the host's options. */
-  maxBytes: number;
+  /** What the kept ones take, estimated, in bytes. */
+  keptBytes: number;
+  /** What they may take, in bytes, see `maxModelBytes` of the host's options. */
+  maxKeptBytes: number;
   /** Models that were kept, and then given up for others. */
   evictions: number;
   /** Compilations that go on. */
@@ -75,8 +77,26 @@ export class HostInference {
 
   /** For a guest on this thread. */
   support({ registry }: GraphLease): NnSupport {
-    const { allowedGuestProperties, onRefused } = this.#options;
+    const { allowedGuestProperties } = this.#options;
+    const onRefused = this.telling(this.#options.onRefused);
     return { backend: () => this.backend(), registry, properties: this.#properties, allowedGuestProperties, onRefused };
+  }
+
+  /** Has somebody told of refusals, with what this host knows of them. */
+  telling(onRefused: HostOptions['onRefused']): HostOptions['onRefused'] {
+    return onRefused && ((refusal) => onRefused(this.#explained(refusal)));
+  }
+
+  /** What the embedder is told of what a guest used. Warns of what is not installed, where nobody else would. */
+  told(usage: GuestUsage): GuestUsage {
+    const { refused } = usage;
+    if (refused === undefined) return usage;
+    if (this.#options.onRefused === undefined) warnOfLack(usage);
+    return { ...usage, refused: { ...refused, first: refused.first.map((one) => this.#explained(one)) } };
+  }
+
+  #explained<Told extends RefusedCall>(refusal: Told): Told {
+    return explained(refusal, (name) => this.graphs.get(name) !== undefined);
   }
 
   /** For a guest in another thread or process. */
@@ -95,8 +115,8 @@ export class HostInference {
       hits: stats?.hits ?? 0,
       misses: stats?.misses ?? 0,
       keptModels: stats?.keptModels ?? 0,
-      bytes: stats?.keptBytes ?? 0,
-      maxBytes: stats?.budgetBytes ?? 0,
+      keptBytes: stats?.keptBytes ?? 0,
+      maxKeptBytes: stats?.budgetBytes ?? 0,
       evictions: stats?.evictions ?? 0,
       compiling: stats?.compiling ?? 0,
       abandonedCompiles: stats?.abandoned ?? 0,

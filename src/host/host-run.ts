@@ -106,7 +106,8 @@ class HostRun {
     this.#account.mode = mode;
     const plan = await this.#plan();
     const { outcome, usage, queueMs } = await this.#report(mode, plan);
-    return resultOf(outcome, this.#streams, this.#account.end(outcome, usage, queueMs, mode));
+    const told = this.#context.inference.told(usage);
+    return resultOf(outcome, this.#streams, this.#account.end(outcome, told, queueMs, mode));
   }
 
   #report(mode: RunMode, plan: GuestPlan): Promise<GuestReport> {

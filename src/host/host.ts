@@ -1,16 +1,17 @@
 import { AsyncResource } from 'node:async_hooks';
+import { nowMs } from '../engine/run-recorder.ts';
 import { HostError } from '../errors.ts';
-import { checkNames, isText, optional } from '../options.ts';
 import type { PoolStats } from '../pool/contract.ts';
+import { publishPhase } from '../telemetry/channels.ts';
 import type { GuestInstance } from './guest-instance.ts';
 import { GuestModule, type ModuleInput, readModuleInput } from './guest-module.ts';
 import type { HostGraphs } from './host-graphs.ts';
 import { HostInference, type ModelStats } from './host-inference.ts';
-import type { HostOptions, HostRunOptions, PoolOptions } from './host-options.ts';
+import type { CompileOptions, HostOptions, HostRunOptions, PoolOptions } from './host-options.ts';
 import { type RunContext, runOnHost } from './host-run.ts';
 import type { HostInstanceOptions } from './instantiate.ts';
 import { ModuleCache, type ModuleStats } from './module-cache.ts';
-import { checkHostOptions } from './option-checks.ts';
+import { checkCompileOptions, checkHostOptions } from './option-checks.ts';
 import type { CapturesStderr, CapturesStdout, HostRunResult } from './run-result.ts';
 import { RunsUnderway } from './runs-underway.ts';
 import { HostWorkers } from './workers.ts';
@@ -52,15 +53,22 @@ export class Host {
    * within `maxModuleBytes`. V8 compiles in threads of its own.
    *
    * @param source the path or `file:` URL of a file, or its bytes, which are copied
-   * @param options `name`: what it is called in messages, and argv[0]; default: the path, or `module`
-   * @throws ModuleError ERR_MODULE_NOT_FOUND, ERR_MODULE_COMPILE; OptionError; HostError ERR_RELEASED
+   * @param options see {@link CompileOptions}
+   * @throws ModuleError ERR_MODULE_NOT_FOUND, ERR_MODULE_COMPILE, ERR_MODULE_LIMIT; OptionError; HostError ERR_RELEASED
    */
-  async compile(source: ModuleInput, options: { name?: string } = {}): Promise<GuestModule> {
+  async compile(source: ModuleInput, options: CompileOptions = {}): Promise<GuestModule> {
     this.#requireLive();
-    checkNames('options', options, ['name']);
-    optional('name', options.name, isText, 'text');
+    checkCompileOptions(options);
     const { name, bytes } = await readModuleInput(source);
-    return new GuestModule(await this.#modules.read(options.name ?? name, bytes), this.#modules);
+    const module = new GuestModule(await this.#modules.read(options.name ?? name, bytes), this.#modules);
+    const { maxMemoryBytes, maxTableElements } = options;
+    if (maxMemoryBytes !== undefined || maxTableElements !== undefined) {
+      const detail = { module: module.name, byteLength: bytes.byteLength };
+      await module.compiledFor({ maxMemoryBytes, maxTableElements }, (startMs) =>
+        publishPhase({ name: 'compile', startMs, endMs: nowMs(), detail }),
+      );
+    }
+    return module;
   }
 
   /**
@@ -108,7 +116,7 @@ export class Host {
     this.#requireLive();
     const { onRefused } = this.#options;
     const bound = onRefused && AsyncResource.bind(onRefused);
-    const context = { ...where, inference: this.#inference, onRefused: bound };
+    const context = { ...where, inference: this.#inference, onRefused: this.#inference.telling(bound) };
     return await this.#runs.add(runOnHost(context, module, options));
   }
 
@@ -126,7 +134,7 @@ export class Host {
     const { onRefused, pool } = this.#options;
     const [inference, instances] = [this.#inference, this.#instances];
     const bound = onRefused && AsyncResource.bind(onRefused);
-    const shared = { inference, onRefused: bound, maxHeapBytes: pool?.maxHeapBytes, instances };
+    const shared = { inference, onRefused: inference.telling(bound), maxHeapBytes: pool?.maxHeapBytes, instances };
     const instance = await this.#runs.add(instantiateOnHost(shared, module, options));
     this.#requireLive();
     return instance;
@@ -137,13 +145,13 @@ export class Host {
     return this.#workers.stats;
   }
 
-  /** Compiled models of this process. */
-  modelStats(): ModelStats {
+  /** Compiled models of this process, as they are now. */
+  get modelStats(): ModelStats {
     return this.#inference.modelStats;
   }
 
-  /** Compiled modules that are kept. */
-  moduleStats(): ModuleStats {
+  /** Compiled modules that are kept, as they are now. */
+  get moduleStats(): ModuleStats {
     return this.#modules.stats;
   }
 

@@ -29,7 +29,7 @@ export interface HostInstanceOptions
    * `thread`, the default: in a thread of its own, which can be ended. `calling-thread`: each call blocks the caller, and
    * cannot have a time limit or a signal.
    */
-  mode?: 'thread' | 'calling-thread';
+  mode?: 'thread' | 'calling-thread' | undefined;
 }
 
 const INSTANCE_OPTIONS: readonly (keyof HostInstanceOptions)[] = [
@@ -70,7 +70,10 @@ export async function instantiateOnHost(
             maxHeapBytes,
           })
         : new CallingThreadPlace(plan, resources, nn?.support(lease));
-    const instance: GuestInstance = new GuestInstance(module.name, program, place, () => instances.delete(instance));
+    const instance: GuestInstance = new GuestInstance(module.name, program, place, {
+      told: (usage) => inference.told(usage),
+      onDisposed: () => instances.delete(instance),
+    });
     instances.add(instance);
     await instance.start({ ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) });
     return instance;

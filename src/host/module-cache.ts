@@ -15,6 +15,8 @@ export interface ModuleStats {
   kept: number;
   /** What they take, estimated as five times the length of each, in bytes. */
   keptBytes: number;
+  /** What they may take, in bytes, see `maxModuleBytes` of the host's options. */
+  maxKeptBytes: number;
   /** Requests that found their module compiled, or compiling. */
   hits: number;
   /** Requests for which it was compiled. */
@@ -90,7 +92,8 @@ export class ModuleCache {
   }
 
   get stats(): ModuleStats {
-    return { kept: this.#items.size, keptBytes: this.#keptBytes, hits: this.#hits, misses: this.#misses };
+    const [kept, keptBytes, maxKeptBytes] = [this.#items.size, this.#keptBytes, this.#maxBytes];
+    return { kept, keptBytes, maxKeptBytes, hits: this.#hits, misses: this.#misses };
   }
 
   /** Keeps nothing from now on. */

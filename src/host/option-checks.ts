@@ -7,10 +7,12 @@ import {
   checkNames,
   checkTextArray,
   checkTexts,
+  DURATION,
   invalidOption,
   isBoolean,
   isCount,
   isDescriptor,
+  isDuration,
   isFunction,
   isObject,
   isPlace,
@@ -25,6 +27,7 @@ import { isByteSink } from '../stdio/stream-sink.ts';
 import { isByteStream } from '../stdio/stream-source.ts';
 import type { Preopen } from '../wasi/index.ts';
 import {
+  type CompileOptions,
   type HostOptions,
   type HostPreopen,
   type HostRunOptions,
@@ -98,6 +101,14 @@ export function checkHostOptions(options: HostOptions): void {
   if (pool !== undefined) checkPoolOptions('pool', pool);
 }
 
+/** @throws OptionError */
+export function checkCompileOptions(options: CompileOptions): void {
+  checkNames('options', options, ['name', 'maxMemoryBytes', 'maxTableElements']);
+  const { name, maxMemoryBytes, maxTableElements } = options;
+  optional('name', name, isText, 'text');
+  checkLimits('', { maxMemoryBytes, maxTableElements });
+}
+
 /** @param what `pool` where it is an option itself @throws OptionError */
 export function checkPoolOptions(what: string, options: PoolOptions): void {
   checkNames(what, options, POOL_OPTIONS);
@@ -119,7 +130,7 @@ export function checkRunOptions(options: HostRunOptions): void {
   checkNames('options', options, RUN_OPTIONS);
   checkTextArray('args', options.args);
   optional('argv0', options.argv0, isText, 'text');
-  checkTexts('env', options.env);
+  checkEnvironment(options.env);
   optional('preopens', options.preopens, Array.isArray, 'an array of directories and sockets');
   optional('wasiNn', options.wasiNn, isBoolean, BOOLEAN);
   checkGrants(options.graphs);
@@ -134,12 +145,19 @@ export function checkRunOptions(options: HostRunOptions): void {
   if (options.stdin !== undefined) checkSource(options.stdin);
 }
 
+/** A guest could not tell such names from values, or would read half of them. */
+function checkEnvironment(env: HostRunOptions['env']): void {
+  checkTexts('env', env);
+  const wrong = Object.keys(env ?? {}).find((name) => name === '' || /[=\0]/.test(name));
+  if (wrong !== undefined) throw invalidOption('env', "names that are not empty, without '=' and NUL", wrong);
+}
+
 /** @param before what stands before the name of each */
 function checkLimits(before: string, limits: RunLimits): void {
   const bytes = ['maxMemoryBytes', 'maxMemoryFileBytes', 'maxOutputBytes', 'maxCaptureBytes'] as const;
   for (const key of bytes) optional(`${before}${key}`, limits[key], isCount, BYTES);
   optional(`${before}maxTableElements`, limits.maxTableElements, isCount, 'a whole number');
-  optional(`${before}timeoutMs`, limits.timeoutMs, isTime, MILLISECONDS);
+  optional(`${before}timeoutMs`, limits.timeoutMs, isDuration, DURATION);
   optional(`${before}maxQueueMs`, limits.maxQueueMs, isTime, MILLISECONDS);
 }
 

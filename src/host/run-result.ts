@@ -28,13 +28,13 @@ export interface HostRunResult<Stdout = Buffer | undefined, Stderr = Buffer | un
 /** Options whose standard output is captured, as it is where nothing else is said. */
 export interface CapturesStdout {
   /** Into the result, which is the default. */
-  stdout?: 'capture';
+  stdout?: 'capture' | undefined;
 }
 
 /** The same of standard error. */
 export interface CapturesStderr {
   /** Into the result, which is the default. */
-  stderr?: 'capture';
+  stderr?: 'capture' | undefined;
 }
 
 /**

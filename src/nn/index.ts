@@ -18,6 +18,8 @@ export interface Refusal {
   reason: string;
   /** Of the error behind it, where that is one of ours. */
   code?: ErrorCode | undefined;
+  /** The graph that the guest asked for by a name that it does not have; long names are cut. */
+  graph?: string | undefined;
   /** That error, where the guest ran on the thread of the host. */
   cause?: unknown;
 }

@@ -40,18 +40,18 @@ export type HostSink =
   | 'inherit'
   | 'null'
   | ((bytes: Uint8Array) => void)
-  | { file: string | URL; append?: boolean }
+  | { file: string | URL; append?: boolean | undefined }
   | { fd: number | ShimFd }
   | ByteSink;
 
 /** The standard streams of one run. */
 export interface StdioOptions {
   /** Default: `null`, which is at its end at once. */
-  stdin?: HostSource;
+  stdin?: HostSource | undefined;
   /** Default: `capture`. */
-  stdout?: HostSink;
+  stdout?: HostSink | undefined;
   /** Default: `capture`. */
-  stderr?: HostSink;
+  stderr?: HostSink | undefined;
   /** Of each captured stream; more is dropped, and `truncated` says so. Default: 64 MiB. */
-  maxCaptureBytes?: number;
+  maxCaptureBytes?: number | undefined;
 }

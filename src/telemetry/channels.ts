@@ -11,11 +11,11 @@ import { type RecordLevel, type RunReport, type RunSpan, SPAN_NAMES, type SpanNa
 
 const PREFIX = 'wasi-nn-host';
 
-type PhaseChannelName<Name extends string = SpanName> = `${typeof PREFIX}:${Name}`;
+type PhaseChannels = { readonly [Name in SpanName]: `${typeof PREFIX}:${Name}` };
 
-function phaseChannels(): Readonly<Record<SpanName, PhaseChannelName>> {
+function phaseChannels(): PhaseChannels {
   const entries = SPAN_NAMES.map((name) => [name, `${PREFIX}:${name}`] as const);
-  return Object.fromEntries(entries) as Record<SpanName, PhaseChannelName>;
+  return Object.fromEntries(entries) as PhaseChannels;
 }
 
 /** The names of all channels, by what they tell. */

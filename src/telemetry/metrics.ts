@@ -28,7 +28,7 @@ export interface ModelFigures {
   /** That nobody uses. */
   keptModels: number;
   /** What the kept ones take, estimated. */
-  bytes: number;
+  keptBytes: number;
   /** Given up for the budget, since the process began. */
   evictions: number;
   /** Models that still compile for guests that were ended. */
@@ -38,18 +38,18 @@ export interface ModelFigures {
 /** Where metrics go, what they are called, and what is shown beside runs. */
 export interface MetricsOptions {
   /** Default: prom-client's own. */
-  register?: Registry;
+  register?: Registry | undefined;
   /** Its models, and its workers where no pool is given, are read whenever the metrics are. Default: none. */
-  host?: MeasuredHost;
+  host?: MeasuredHost | undefined;
   /** The pool whose workers are shown, in place of the host's own. */
-  pool?: MeasuredPool;
+  pool?: MeasuredPool | undefined;
   /**
    * Labels whose values the embedder chooses, and has to bound: each value is a series of its own in every metric of runs.
    * Default: none.
    */
-  labels?: readonly EmbedderLabel[];
+  labels?: readonly EmbedderLabel[] | undefined;
   /** Before every name. Default: `wasi_nn_host_`. */
-  prefix?: string;
+  prefix?: string | undefined;
 }
 
 /** `module`: the name that a module was compiled under. `tenant`: the key that a run was given. */
@@ -63,14 +63,16 @@ export interface MeasuredPool {
 
 /** What a `Host` has that metrics are read from. */
 export interface MeasuredHost extends MeasuredPool {
-  /** Called whenever the metrics are read. */
-  modelStats(): ModelFigures;
+  /** Read whenever the metrics are. */
+  readonly modelStats: ModelFigures;
 }
 
 /** Metrics that are being collected. */
 export interface MetricsCollection {
   /** Stops listening, and takes the metrics out of the register. */
   stop(): void;
+  /** {@link MetricsCollection.stop}, for `using`. */
+  [Symbol.dispose](): void;
 }
 
 /** Upper bounds in seconds, chosen around what is common: a warm run takes milliseconds, a compilation a tenth of a second. */
@@ -104,13 +106,12 @@ export function collectMetrics(options: MetricsOptions = {}): MetricsCollection 
   const onCompile = (message: unknown) => metrics.observeCompile(message as PhaseReport);
   subscribe(CHANNELS.run, onRun);
   subscribe(CHANNELS.compile, onCompile);
-  return {
-    stop() {
-      unsubscribe(CHANNELS.run, onRun);
-      unsubscribe(CHANNELS.compile, onCompile);
-      for (const name of [...metrics.names, ...gauges]) register.removeSingleMetric(name);
-    },
+  const stop = () => {
+    unsubscribe(CHANNELS.run, onRun);
+    unsubscribe(CHANNELS.compile, onCompile);
+    for (const name of [...metrics.names, ...gauges]) register.removeSingleMetric(name);
   };
+  return { stop, [Symbol.dispose]: stop };
 }
 
 const LABELS: readonly EmbedderLabel[] = ['module', 'tenant'];
@@ -248,12 +249,12 @@ function figureMetrics(register: Registry, { host, pool = host, prefix = 'wasi_n
     add('pool_workers_replaced_total', 'Workers lost to guests and replaced.', () => pool.stats.replaced, true);
   }
   if (host !== undefined) {
-    add('models_compiled', 'Compiled models, in use or kept.', () => host.modelStats().compiledModels);
-    add('models_kept', 'Compiled models that are kept while nobody uses them.', () => host.modelStats().keptModels);
-    add('models_kept_bytes', 'Bytes of the models that are kept.', () => host.modelStats().bytes);
-    add('models_evicted_total', 'Kept models given up for the budget.', () => host.modelStats().evictions, true);
+    add('models_compiled', 'Compiled models, in use or kept.', () => host.modelStats.compiledModels);
+    add('models_kept', 'Compiled models that are kept while nobody uses them.', () => host.modelStats.keptModels);
+    add('models_kept_bytes', 'Bytes of the models that are kept.', () => host.modelStats.keptBytes);
+    add('models_evicted_total', 'Kept models given up for the budget.', () => host.modelStats.evictions, true);
     const abandoned = 'Models that still compile for guests that were ended.';
-    add('abandoned_compiles', abandoned, () => host.modelStats().abandonedCompiles);
+    add('abandoned_compiles', abandoned, () => host.modelStats.abandonedCompiles);
   }
   add('resident_memory_bytes', 'Resident memory of this process.', () => process.memoryUsage.rss());
   return names;

@@ -24,15 +24,17 @@ import { CHANNELS, type GraphReport, type PhaseReport } from './channels.ts';
 /** Whose spans are made, and how many. */
 export interface TracingOptions {
   /** Default: the global one of `@opentelemetry/api`, whatever it is by then. */
-  tracerProvider?: TracerProvider;
+  tracerProvider?: TracerProvider | undefined;
   /** Calls of a guest that become spans of their own, of each run; the run's span tells how many more there were. Default: 100. */
-  maxCallSpans?: number;
+  maxCallSpans?: number | undefined;
 }
 
 /** Runs that are being traced. */
 export interface Tracing {
   /** Stops listening: later runs have no spans. */
   stop(): void;
+  /** {@link Tracing.stop}, for `using`. */
+  [Symbol.dispose](): void;
 }
 
 const NAME = 'wasi-nn-host';
@@ -62,13 +64,12 @@ export function traceRuns(options: TracingOptions = {}): Tracing {
   subscribe(CHANNELS.run, onRun);
   subscribe(CHANNELS.compile, onCompile);
   subscribe(CHANNELS.graph, onGraph);
-  return {
-    stop() {
-      unsubscribe(CHANNELS.run, onRun);
-      unsubscribe(CHANNELS.compile, onCompile);
-      unsubscribe(CHANNELS.graph, onGraph);
-    },
+  const stop = () => {
+    unsubscribe(CHANNELS.run, onRun);
+    unsubscribe(CHANNELS.compile, onCompile);
+    unsubscribe(CHANNELS.graph, onGraph);
   };
+  return { stop, [Symbol.dispose]: stop };
 }
 
 function traceRun(tracer: Tracer, report: RunReport, maxCallSpans: number): void {

@@ -17,11 +17,12 @@ export type TimelineFormat = 'json' | 'html';
 const TIMELINE_FORMATS: readonly TimelineFormat[] = ['json', 'html'];
 
 /** What a timeline is drawn of: a run's name and usage, and what is known beside. A {@link RunReport} has all of it. */
-export type TimelineSource = Pick<RunReport, 'module' | 'usage'> &
-  Partial<Pick<RunReport, 'mode' | 'startMs' | 'endMs' | 'exitCode' | 'code' | 'message'>> & {
-    /** The inference runtime and its version. */
-    runtime?: string | undefined;
-  };
+export type TimelineSource = Pick<RunReport, 'module' | 'usage'> & {
+  [Key in 'mode' | 'startMs' | 'endMs' | 'exitCode' | 'code' | 'message']?: RunReport[Key] | undefined;
+} & {
+  /** The inference runtime and its version. */
+  runtime?: string | undefined;
+};
 
 /**
  * The timeline of a run as text. Names that a guest or a model chose are made printable, and cannot become markup.

@@ -118,11 +118,11 @@ describe('metrics of runs', () => {
 describe('figures', () => {
   it('are read when somebody asks', async () => {
     const stats = { threads: 4, running: 1, queued: 0, replaced: 0 };
-    const figures = { compiledModels: 3, keptModels: 2, bytes: 1_000, evictions: 0, abandonedCompiles: 0 };
-    const register = collecting({ host: { stats, modelStats: () => figures } });
+    const figures = { compiledModels: 3, keptModels: 2, keptBytes: 1_000, evictions: 0, abandonedCompiles: 0 };
+    const register = collecting({ host: { stats, modelStats: figures } });
     await register.metrics();
     Object.assign(stats, { running: 3, queued: 9, replaced: 2 });
-    Object.assign(figures, { bytes: 2_000, evictions: 5, abandonedCompiles: 1 });
+    Object.assign(figures, { keptBytes: 2_000, evictions: 5, abandonedCompiles: 1 });
     const text = await register.metrics();
     for (const line of [
       'pool_workers 4',

@@ -5,7 +5,7 @@ import { describe } from '../../options.ts';
 import type { Backend, BackendExecutionContext, BackendGraph, Tensor } from '../backend.ts';
 import { DEFAULT_GUEST_LIMITS, type GuestLimits, type NnCall, type WasiNn, type WasiNnOptions } from '../index.ts';
 import { CallRefused, errnoOf } from './errno.ts';
-import { shownName, totalBytes, unknownName } from './graph-words.ts';
+import { shownName, totalBytes, UnknownName } from './graph-words.ts';
 import { parseGuestConfig } from './guest-config.ts';
 import { readBuilders, readBytes, readTensor, readTensorRecord, readText, requireResult } from './guest-values.ts';
 import { HandleTable } from './handle-table.ts';
@@ -83,7 +83,8 @@ function refuse({ onRefused }: WasiNnOptions, name: CallName, args: readonly unk
   const about = INDEXED_CALLS.has(name) ? `${name} ${Number(args[1]) >>> 0}` : name;
   const reason = printable(`${about}: ${error instanceof Error ? error.message : String(error)}`);
   const code = error instanceof HostError ? error.code : undefined;
-  onRefused?.({ call: name, ...told, reason, code, cause: error });
+  const graph = error instanceof UnknownName ? { graph: shownName(error.graph) } : undefined;
+  onRefused?.({ call: name, ...told, reason, code, ...graph, cause: error });
   return told.errno;
 }
 
@@ -200,7 +201,7 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     if (this.#isObserved) this.#detail = { graph: shownName(text) };
     this.#graphs.requireRoom();
     const graph = this.#requireOpen().registry.get(text);
-    if (graph === undefined) throw unknownName(text);
+    if (graph === undefined) throw new UnknownName(text);
     this.#giveGraph({ graph, owned: false }, result);
   }
 
@@ -230,16 +231,16 @@ class Calls implements Record<CallName, (a: number, b: number, c: number, d: num
     const { registry } = this.#requireOpen();
     if (Object.keys(properties).length === 0) {
       const graph = registry.get(nameText);
-      if (graph === undefined) throw unknownName(nameText);
+      if (graph === undefined) throw new UnknownName(nameText);
       return this.#giveGraph({ graph, owned: false }, result);
     }
     if (this.#options.isSuspending && registry.compileAsync !== undefined) {
       const compiling = registry.compileAsync(nameText, properties, () => this.#disposed);
-      if (compiling === undefined) throw unknownName(nameText);
+      if (compiling === undefined) throw new UnknownName(nameText);
       return compiling.then((graph) => this.#giveOwned(graph, result));
     }
     const graph = registry.compile?.(nameText, properties);
-    if (graph === undefined) throw unknownName(nameText);
+    if (graph === undefined) throw new UnknownName(nameText);
     return this.#giveOwned(graph, result);
   }
 

@@ -1,11 +1,14 @@
 /** What refusals and observers are told of graphs that a guest asks for. */
 import { CallRefused } from './errno.ts';
 
-export function unknownName(name: string): CallRefused {
-  return new CallRefused(
-    'unsupported_operation',
-    `no graph is registered under the name ${JSON.stringify(shownName(name))}`,
-  );
+/** A graph was asked for by a name that the guest does not have. */
+export class UnknownName extends CallRefused {
+  readonly graph: string;
+
+  constructor(name: string) {
+    super('unsupported_operation', `no graph is registered under the name ${JSON.stringify(shownName(name))}`);
+    this.graph = name;
+  }
 }
 
 export function shownName(name: string): string {
