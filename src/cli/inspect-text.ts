@@ -1,7 +1,7 @@
 /** `inspect` in words. Names are of the file and are made printable. */
 import { printable } from '../errors.ts';
 import type { PortDescription } from '../nn/model-content/describe/index.ts';
-import type { ModelInspection } from './inspect.ts';
+import type { ModelInspection } from './inspect-model.ts';
 import type { ImportInspection, ModuleInspection } from './inspect-module.ts';
 
 const MAX_NAME_CHARACTERS = 120;

@@ -1,10 +1,11 @@
 /** The command `inspect`: what a model or a module takes and gives, read without running anything of it. */
-import { statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readModuleFile, readModuleSource } from '../engine/compile.ts';
+import { readModuleSource } from '../engine/compile.ts';
 import { moduleKind } from '../engine/module-binary.ts';
-import { describeModel, type ModelDescription } from '../nn/model-content/describe/index.ts';
+import { ModuleError, systemReason } from '../errors.ts';
+import { inspectModel, type ModelInspection } from './inspect-model.ts';
 import { inspectModule, type ModuleInspection } from './inspect-module.ts';
 import { modelText, moduleText } from './inspect-text.ts';
 import type { CliIo } from './io.ts';
@@ -21,15 +22,6 @@ Shows what a file takes and gives, without running or compiling a model of it:
 
 Exit code 0, 1 for a file that cannot be read or is broken, 2 for wrong usage.
 `;
-
-/** What `inspect --json` prints of a model. */
-export interface ModelInspection extends ModelDescription {
-  kind: 'model';
-  file: string;
-  byteLength: number;
-  /** Of an OpenVINO IR: the file of its weights beside it. Undefined: there is none, or the encoding has no such file. */
-  weights: { file: string; byteLength: number } | undefined;
-}
 
 /**
  * @param args what stands behind the command
@@ -69,23 +61,25 @@ function readArguments(args: readonly string[], io: CliIo): { json: boolean; fil
 }
 
 async function inspectFile(file: string): Promise<ModelInspection | ModuleInspection> {
-  const bytes = readModuleFile(file);
+  const bytes = read(file);
   if (isModule(file, bytes)) return inspectModule(file, await readModuleSource(file, bytes));
-  const model = describeModel(bytes);
-  const weights = model.encoding === 'openvino' ? weightsBeside(file) : undefined;
-  return { kind: 'model', file, byteLength: bytes.byteLength, weights, ...model };
+  return inspectModel(file, bytes);
+}
+
+/** @throws ModuleError ERR_MODULE_NOT_FOUND */
+function read(file: string): Uint8Array {
+  try {
+    return readFileSync(file === '-' ? 0 : file);
+  } catch (error) {
+    const reason = `failed to open "${file}": ${systemReason(error)}`;
+    throw new ModuleError('ERR_MODULE_NOT_FOUND', reason, { cause: error });
+  }
 }
 
 /** Text modules are told by their name, or as they begin: models in text begin with `<`. */
 function isModule(file: string, bytes: Uint8Array): boolean {
   if (moduleKind(bytes) !== 'text') return true;
   return extname(file) === '.wat' || /^\s*(?:\(|;;)/.test(Buffer.from(bytes.subarray(0, 200)).toString('latin1'));
-}
-
-function weightsBeside(file: string): ModelInspection['weights'] {
-  const beside = `${file.slice(0, file.length - extname(file).length)}.bin`;
-  const byteLength = statSync(beside, { throwIfNoEntry: false })?.size;
-  return byteLength === undefined ? undefined : { file: beside, byteLength };
 }
 
 /** Names come from the file: what a terminal would obey is written as JSON may write it. */

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { ModelInspection } from '../../src/cli/inspect.ts';
+import type { ModelInspection } from '../../src/cli/inspect-model.ts';
 import type { ModuleInspection } from '../../src/cli/inspect-module.ts';
 import { assembleText } from '../../src/engine/text-module.ts';
 import { cli, cliProcess } from '../support/cli.ts';
@@ -185,6 +185,7 @@ describe('inspect of what is broken or hostile', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(/^Error: [^\n]+\n$/);
     expect(stderr).toContain(words);
+    expect(stderr).toContain(name);
   });
 
   it('shows names that a terminal would obey as printable ones', async () => {
