@@ -52,7 +52,8 @@ export interface InstancePlace {
  * One instance of a module, made by `Host.instantiate`. Calls queue, one after another. What the guest opens, loads and keeps
  * in its memory lives on from call to call, graphs and execution contexts of wasi-nn too, until {@link GuestInstance.dispose}.
  *
- * A trap, an exit, an abort or a timeout ends it, since nobody knows then what state its data is in.
+ * A trap, an exit, an abort or a timeout ends it, since nobody knows then what state its data is in: its thread and memory are
+ * given back at once.
  */
 export class GuestInstance {
   /** The guest's linear memory. */
@@ -66,6 +67,7 @@ export class GuestInstance {
   #last: Promise<unknown> = Promise.resolve();
   #ended: HostError | undefined;
   #isClosing = false;
+  #isDisposed = false;
   readonly #context: InstanceContext;
   #disposal: Promise<void> | undefined;
 
@@ -120,9 +122,9 @@ export class GuestInstance {
    * that is done.
    */
   dispose(): Promise<void> {
+    this.#isDisposed = true;
     this.#ended ??= new HostError('ERR_RELEASED', 'the instance was disposed');
-    this.#disposal ??= this.#place.dispose().finally(() => this.#context.onDisposed());
-    return this.#disposal;
+    return this.#release();
   }
 
   /** @internal Disposes of it after the calls that were asked for before. */
@@ -149,7 +151,7 @@ export class GuestInstance {
       try {
         return await action();
       } catch (error) {
-        if (this.#disposal !== undefined && this.#ended !== undefined) throw this.#ended;
+        if (this.#isDisposed && this.#ended !== undefined) throw this.#ended;
         // What is not about the call itself is about the thread, or the embedder's streams: the guest is lost.
         if (!(error instanceof OptionError)) this.#end(error instanceof Error ? error.message : String(error), error);
         throw error;
@@ -220,6 +222,13 @@ export class GuestInstance {
 
   #end(reason: string, cause?: unknown): void {
     this.#ended ??= new HostError('ERR_RELEASED', `the instance has ended: ${reason}`, { cause });
+    // Nobody need dispose of it. What cannot be given back is told who does.
+    this.#release().catch(() => {});
+  }
+
+  #release(): Promise<void> {
+    this.#disposal ??= this.#place.dispose().finally(() => this.#context.onDisposed());
+    return this.#disposal;
   }
 }
 

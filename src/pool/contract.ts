@@ -89,7 +89,7 @@ export interface PoolStats {
   queued: number;
   /** Runs whose guest ended by itself, since the pool was made. */
   completed: number;
-  /** Runs that ended otherwise, since the pool was made. */
+  /** Runs that ended otherwise, while they waited too, since the pool was made. */
   failed: number;
   /** Workers that were lost to guests and replaced. */
   replaced: number;

@@ -83,6 +83,7 @@ export class WorkerPool {
     this.#isAborted = true;
     for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) {
       waiting.leave?.();
+      this.#counts.failed += 1;
       waiting.refuse(closed());
     }
     await this.#dispose();
@@ -99,6 +100,7 @@ export class WorkerPool {
     const leave = (settle: () => void) => {
       if (!this.#queue.remove(place)) return;
       waiting.leave?.();
+      this.#counts.failed += 1;
       settle();
       this.#tellIdle();
     };

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { GuestInstance } from '../../src/host/guest-instance.ts';
 import { Host } from '../../src/host/host.ts';
@@ -385,4 +386,33 @@ describe.skipIf(skipUnless(nativeRuntime()))('graphs and execution contexts', ()
     await instance.dispose();
     await inferring.close();
   });
+});
+
+it('that has ended holds no thread and no process, whether anybody disposes of it or not', async () => {
+  const script = `
+    import { readdirSync } from 'node:fs';
+    import { setTimeout } from 'node:timers/promises';
+    import { Host } from 'wasi-nn-host';
+    const host = new Host();
+    const module = await host.compile(Buffer.from(\`(module
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (func (export "trap") unreachable)
+      (func (export "quit") (call $exit (i32.const 3)))
+      (func (export "spin") (loop (br 0))))\`));
+    const threads = () => readdirSync('/proc/self/task').length;
+    await (await host.instantiate(module)).dispose();
+    const before = threads();
+    const names = ['trap', 'quit', 'spin'].flatMap((name) => [name, name, name]);
+    const kept = await Promise.all(names.map(async (name) => {
+      const instance = await host.instantiate(module);
+      await instance.call(name, { timeoutMs: 50 }).catch(() => {});
+      return instance;
+    }));
+    // Node may have started some of its own meanwhile.
+    while (threads() >= before + kept.length / 2) await setTimeout(1);
+    console.log(kept.every(({ hasEnded }) => hasEnded));`;
+  const args = ['--input-type=module', '-e', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('../../', import.meta.url) });
+  expect(stdout).toBe('true\n');
 });
