@@ -1,7 +1,7 @@
 /** From the bytes or the file of a module to what V8 can instantiate. */
 import { readFileSync } from 'node:fs';
 import { ModuleError, systemReason } from '../errors.ts';
-import { type ModuleShape, moduleKind, readModuleShape } from './module-binary.ts';
+import { ExcessiveModule, type ModuleShape, moduleKind, readModuleShape } from './module-binary.ts';
 import { type ModuleLimits, rewriteModule } from './module-rewrite.ts';
 import { hasSlowInstructions } from './slow-instructions.ts';
 import { withoutPrefix } from './trap.ts';
@@ -25,6 +25,8 @@ export interface ModuleSource {
   /** Undefined where our reader could not read what V8 perhaps can. */
   shape: ModuleShape | undefined;
   unreadable: string | undefined;
+  /** Whether it has more of something than may be, and is not to be run even if V8 can. */
+  isExcessive?: boolean | undefined;
 }
 
 /** @throws ModuleError ERR_MODULE_NOT_FOUND with the system's reason */
@@ -39,7 +41,8 @@ export function readModuleFile(path: string): Uint8Array {
 
 /**
  * Reads what is needed before compilation. Text modules are assembled first.
- * @throws ModuleError ERR_MODULE_COMPILE for components, precompiled files and bad text
+ * @throws ModuleError ERR_MODULE_COMPILE for components, precompiled files and bad text; ERR_MODULE_LIMIT for what would take
+ *   too much to compile
  */
 export async function readModuleSource(name: string, bytes: Uint8Array): Promise<ModuleSource> {
   const kind = moduleKind(bytes);
@@ -56,7 +59,9 @@ function readShape(name: string, bytes: Uint8Array): ModuleSource {
   try {
     return { name, bytes, shape: readModuleShape(bytes), unreadable: undefined };
   } catch (error) {
-    return { name, bytes, shape: undefined, unreadable: error instanceof Error ? error.message : String(error) };
+    if (error instanceof ModuleError) throw new ModuleError(error.code, `${name}: ${error.message}`, { cause: error });
+    const unreadable = error instanceof Error ? error.message : String(error);
+    return { name, bytes, shape: undefined, unreadable, isExcessive: error instanceof ExcessiveModule };
   }
 }
 
@@ -134,7 +139,11 @@ function rewritten({ name, bytes }: ModuleSource, shape: ModuleShape, limits: Mo
 }
 
 /** V8's verdict comes first: mostly the bytes are not valid. What it takes and we cannot read runs, but not within limits. */
-function unread({ name, bytes, unreadable }: ModuleSource, limits: ModuleLimits) {
+function unread({ name, bytes, unreadable, isExcessive }: ModuleSource, limits: ModuleLimits) {
+  if (isExcessive) {
+    compileBytes(name, bytes);
+    throw new ModuleError('ERR_MODULE_LIMIT', `${name}: it has more than may be: ${unreadable}`);
+  }
   if (limits.maxMemoryBytes !== undefined || limits.maxTableElements !== undefined) {
     compileBytes(name, bytes);
     throw new ModuleError('ERR_MODULE_LIMIT', `${name}: its memories and tables cannot be limited: ${unreadable}`);

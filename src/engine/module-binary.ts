@@ -5,8 +5,13 @@
  * @see https://webassembly.github.io/spec/core/binary/modules.html
  */
 
+import { checkFunctionCosts } from './function-cost.ts';
+
 /** The bytes are no module, or use a form that this reader does not know. */
 export class MalformedModule extends Error {}
+
+/** There is more of something than may be, if the bytes are a module. */
+export class ExcessiveModule extends MalformedModule {}
 
 type ModuleKind = 'module' | 'component' | 'precompiled' | 'text';
 
@@ -102,7 +107,8 @@ const DEFAULT_PAGE_BYTES = 65_536;
 
 /**
  * More than V8 takes, or than any module here can use, of what takes an object each: a reader that kept a module's word for
- * it could be made to need a hundred times the module's own bytes.
+ * it could be made to need a hundred times the module's own bytes. Of memories each takes up to 10 GB of addresses, of which a
+ * process has 128 TB.
  * @see https://webassembly.github.io/spec/js-api/#limits
  */
 const MOST = {
@@ -113,13 +119,13 @@ const MOST = {
   functions: 1_000_000,
   exports: 100_000,
   tables: 100_000,
-  memories: 1_000,
+  memories: 16,
   sections: 100,
 } as const;
 
 /**
- * Reads the shape of a binary module. The code and data sections are only skipped.
- * @throws MalformedModule
+ * Reads the shape of a binary module. Code is looked at where it may take much to compile; data is skipped.
+ * @throws MalformedModule; ModuleError ERR_MODULE_LIMIT for a function that would take too much
  */
 export function readModuleShape(bytes: Uint8Array): ModuleShape {
   if (moduleKind(bytes) !== 'module') throw new MalformedModule('no binary module');
@@ -131,11 +137,12 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
   };
   const types = reader(SECTION.type)?.readTypes() ?? [];
   const imports = reader(SECTION.import)?.vector(MOST.imports, (item) => item.readImport(types)) ?? [];
+  const importedTypes = imports.filter(({ kind }) => kind === 'func').map(({ type }) => type);
   const functionTypes = [
-    ...imports.filter(({ kind }) => kind === 'func').map(({ type }) => type),
+    ...importedTypes,
     ...(reader(SECTION.function)?.vector(MOST.functions, (item) => types[item.u32()]) ?? []),
   ];
-  return {
+  const shape = {
     imports,
     exports: reader(SECTION.export)?.vector(MOST.exports, (item) => item.readExport(functionTypes)) ?? [],
     tables: reader(SECTION.table)?.vector(MOST.tables, (item) => item.readTable()) ?? [],
@@ -144,6 +151,12 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
     makesObjects: types.some((type) => type === undefined || type.params.some((param) => CHAINED.test(param))),
     sections,
   };
+  const code = at(SECTION.code);
+  if (code !== undefined) {
+    const { contentOffset: offset, end } = code;
+    checkFunctionCosts({ bytes, offset, end, types, functionTypes, importedFunctions: importedTypes.length });
+  }
+  return shape;
 }
 
 /** An exception that is the payload of another. */
@@ -246,7 +259,7 @@ class ByteReader {
   vector<Item>(most: number, read: (reader: this) => Item): Item[] {
     const items: Item[] = [];
     const count = this.u32();
-    if (count > most) throw new MalformedModule(`more than ${most} items at offset ${this.offset}`);
+    if (count > most) throw new ExcessiveModule(`more than ${most} items at offset ${this.offset}`);
     for (let index = 0; index < count; index++) items.push(read(this));
     return items;
   }

@@ -4,7 +4,7 @@ import { type DefinedLimits, type ModuleShape, SECTION, type Section } from './m
 
 /** What one module may have. */
 export interface ModuleLimits {
-  /** Of each linear memory, in bytes. */
+  /** Of all linear memories of the module together, in bytes: each may have its initial size and a share of the rest. */
   maxMemoryBytes?: number | undefined;
   /** Of each table. */
   maxTableElements?: number | undefined;
@@ -39,10 +39,29 @@ export function rewriteModule(
 ): RewrittenModule {
   const edits = [
     ...limitEdits(bytes, shape, SECTION.table, shape.tables, tableCeilings(shape.tables, limits)),
-    ...limitEdits(bytes, shape, SECTION.memory, shape.memories, (memory) => memoryCeiling(memory, limits)),
+    ...limitEdits(bytes, shape, SECTION.memory, shape.memories, memoryCeilings(shape.memories, limits)),
     ...(deferStart ? startEdits(bytes, shape) : []),
   ];
   return edits.length === 0 ? { bytes, codeShiftBytes: 0 } : applyEdits(bytes, edits);
+}
+
+/** Pages that each memory may have. @throws ModuleError ERR_MODULE_LIMIT */
+function memoryCeilings(
+  memories: readonly DefinedLimits[],
+  limits: ModuleLimits,
+): (memory: DefinedLimits) => number | undefined {
+  const { maxMemoryBytes } = limits;
+  const [first, ...others] = memories;
+  if (maxMemoryBytes === undefined || first === undefined || others.length === 0) {
+    return (memory) => memoryCeiling(memory, limits);
+  }
+  const together = memories.reduce((sum, { minimum, pageByteLength }) => sum + minimum * pageByteLength, 0);
+  if (together > maxMemoryBytes) {
+    const words = `memory minimum sizes of ${together} bytes together exceed memory limits`;
+    throw new ModuleError('ERR_MODULE_LIMIT', words);
+  }
+  const share = (maxMemoryBytes - together) / memories.length;
+  return ({ minimum, pageByteLength }) => minimum + Math.floor(share / pageByteLength);
 }
 
 /** Pages that a memory may have, or undefined where it is not limited. @throws ModuleError ERR_MODULE_LIMIT */

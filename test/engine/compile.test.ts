@@ -94,6 +94,21 @@ describe('compileModule', () => {
     expect(shape.exports).toEqual([{ name: 'f', kind: 'func' }]);
     expect(() => compileModule(unread, { maxMemoryBytes: 65_536 })).toThrow(/cannot be limited: of the future/);
   });
+
+  it.each([16, 17])('runs no more than 16 memories: %i', async (count) => {
+    const source = await readModuleSource('x', await assemble(`(module ${'(memory 0)'.repeat(count)})`));
+    const compile = () => compileModule(source, {}).shape.memories.length;
+    // What V8 does not know at all it refuses itself.
+    if (!WebAssembly.validate(source.bytes as Uint8Array<ArrayBuffer>)) expect(compile).toThrow(/^failed to parse/);
+    else if (count === 16) expect(compile()).toBe(16);
+    else expect(compile).toThrow(/^x: it has more than may be: more than 16 items at offset/);
+  });
+
+  it('does not run what V8 takes and has too much of something', async () => {
+    const source = await readModuleSource('x', await assemble('(module (func (export "f")))'));
+    const excessive = { ...source, shape: undefined, unreadable: 'more than 16 items', isExcessive: true };
+    expect(() => compileModule(excessive, {})).toThrow(expect.objectContaining({ code: 'ERR_MODULE_LIMIT' }));
+  });
 });
 
 describe('compileModuleAsync', () => {

@@ -57,14 +57,22 @@ describe('a limit on memories', () => {
     expect(readModuleShape(bytes).memories).toMatchObject([{ minimum: 1, maximum: 200, address64: true }]);
   });
 
-  it('bounds each of several memories', async () => {
+  it('bounds several memories together, each by what it begins with and a share of the rest', async () => {
     const text = await assemble('(module (memory 1) (memory 2 3) (memory 300 4000))');
-    const { bytes } = rewriteModule(text, readModuleShape(text), { maxMemoryBytes: 300 * PAGE }, false);
+    const { bytes } = rewriteModule(text, readModuleShape(text), { maxMemoryBytes: 600 * PAGE }, false);
     expect(readModuleShape(bytes).memories.map(({ minimum, maximum }) => [minimum, maximum])).toEqual([
-      [1, 300],
+      [1, 100],
       [2, 3],
-      [300, 300],
+      [300, 399],
     ]);
+  });
+
+  it('refuses several memories that begin above it together', async () => {
+    const three = '(module (memory 1) (memory 2 3) (memory 300 4000))';
+    await expect(compileText(three, { maxMemoryBytes: 303 * PAGE - 1 })).rejects.toMatchObject({
+      code: 'ERR_MODULE_LIMIT',
+      message: expect.stringContaining('memory minimum sizes of 19857408 bytes together exceed memory limits'),
+    });
   });
 
   it('leaves bytes alone that need no change', async () => {
