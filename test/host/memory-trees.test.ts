@@ -171,3 +171,7 @@ it('what a guest did before its time was over is in the tree, and its Fds are cl
   await expect(run).rejects.toMatchObject({ code: 'ERR_GUEST_ABORTED' });
   expect([text(fd.dir.contents.get('f')), device.closed]).toEqual(['before', 1]);
 });
+
+it('a link has a target that is text', () => {
+  expect(() => new SymbolicLink(1 as never)).toThrow('target: expected text, received 1 (number)');
+});
