@@ -21,10 +21,10 @@ export interface FunctionSpace {
 }
 
 /**
- * In states of one local at one place: 12 bytes in V8's baseline compiler, so that a function takes some 400 MB at most. The
- * largest function of SQLite takes half of it when nothing is optimized, those of optimized programs a hundredth.
+ * In states of one local at one place: 12 bytes in V8's baseline compiler, so that a function takes some 600 MB at most. The
+ * largest function of SQLite comes to half of it when nothing is optimized, those of optimized programs to a twentieth.
  */
-const MOST_STATES = 32_000_000;
+const MOST_STATES = 48_000_000;
 
 /** Operands that wait at a time: V8 has no bound of its own, and one call may bring a thousand. */
 const MOST_OPERANDS = 100_000;

@@ -57,13 +57,12 @@ const EXCESSIVE: Record<string, Body> = {
     code: repeated(40_000, 0x02, 1, 0x00, 0x0b, 0x00),
   },
   'blocks a million deep': { code: nested(1_000_000, 0x02, 0x40) },
-  'a flood of blocks': { code: repeated(1_200_000, ...CONDITION, 0x04, 0x40, 0x0b) },
   'locals that differ at the ends of many blocks': {
     locals: 10_000,
     code: Buffer.concat([
-      repeated(500, 0x02, 0x40),
+      repeated(700, 0x02, 0x40),
       ...Array.from({ length: 10_000 }, (_, local) => Uint8Array.of(0x41, 0, 0x21, ...unsigned(local))),
-      repeated(500, 0x0b),
+      repeated(700, 0x0b),
     ]),
   },
 };
