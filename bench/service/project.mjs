@@ -19,7 +19,8 @@ export function makeProject(folder, change) {
   });
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(ROOT, join(folder, 'node_modules', 'wasi-nn-host'));
-  for (const name of ['fastify', 'prom-client', 'sharp']) {
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  for (const name of Object.keys(dependencies).filter((one) => one !== 'wasi-nn-host')) {
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
   }
   const file = join(folder, 'config.json');

@@ -19,15 +19,7 @@ class UnsupportedImage extends Error {
  */
 export async function tensorOf(picture, { shape, elementType }, { colour = 'rgb', max = 255, background } = {}) {
   const { isPlanar, channels, height, width } = layoutOf(shape);
-  const image = sharp(picture, { limitInputPixels: MAX_PIXELS }).rotate().flatten({ background: '#fff' });
-  const resized = image.resize(width, height, { fit: 'cover' });
-  const inColour = channels === 1 ? resized.greyscale() : resized.toColourspace('srgb');
-  const pixels = await inColour
-    .raw()
-    .toBuffer()
-    .catch((error) => {
-      throw new UnsupportedImage(error.message, { cause: error });
-    });
+  const pixels = await pixelsOf(picture, { width, height, channels });
   const isInverted = background === 'dark' && average(pixels) > 127;
   const values = elementType === 'u8' ? new Uint8Array(pixels.length) : new Float32Array(pixels.length);
   const area = width * height;
@@ -42,13 +34,26 @@ export async function tensorOf(picture, { shape, elementType }, { colour = 'rgb'
   return Buffer.from(values.buffer);
 }
 
+/** Rows of pixels, of one byte a channel. */
+async function pixelsOf(picture, { width, height, channels }) {
+  try {
+    const image = sharp(picture, { limitInputPixels: MAX_PIXELS }).rotate().flatten({ background: '#fff' });
+    const resized = image.resize(width, height, { fit: 'cover' });
+    return await (channels === 1 ? resized.greyscale() : resized.toColourspace('srgb')).raw().toBuffer();
+  } catch (cause) {
+    throw new UnsupportedImage(`the image cannot be read: ${cause.message}`, { cause });
+  }
+}
+
 function layoutOf(shape) {
   const [one, a, b, c] = shape ?? [];
   if (shape?.length === 4 && one === 1 && [1, 3].includes(a))
     return { isPlanar: true, channels: a, height: b, width: c };
   if (shape?.length === 4 && one === 1 && [1, 3].includes(c))
     return { isPlanar: false, channels: c, height: a, width: b };
-  throw new UnsupportedImage(`its input is [${shape}], not [1,C,H,W] or [1,H,W,C] with 1 or 3 channels`);
+  throw new UnsupportedImage(
+    `the graph takes no image: its input is [${shape}], not [1,C,H,W] or [1,H,W,C] with 1 or 3 channels`,
+  );
 }
 
 function average(bytes) {

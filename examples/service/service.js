@@ -1,51 +1,45 @@
 /** An HTTP service that runs guests: one host, one pool, named graphs loaded once. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Fastify from 'fastify';
 import { Registry } from 'prom-client';
-import { Host, HostError, Pool } from 'wasi-nn-host';
+import { Host, Pool } from 'wasi-nn-host';
 import { collectMetrics } from 'wasi-nn-host/metrics';
+import { answerError, likeliest, shownOutput, shownUsage, whyNotClassified } from './answers.js';
+import { checkConfig } from './config.js';
 import { tensorOf } from './image.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
-/** What a client is told of an error of the host; everything else is the service's own fault. */
-const STATUS = {
-  ERR_GUEST_TIMEOUT: 504,
-  ERR_GUEST_ABORTED: 503,
-  ERR_POOL_QUEUE_FULL: 503,
-  ERR_POOL_QUEUE_TIMEOUT: 503,
-  ERR_POOL_CLOSED: 503,
-  ERR_GUEST_TRAP: 422,
-  ERR_GUEST_EXCEPTION: 422,
-  ERR_GUEST_OUTPUT_LIMIT: 422,
-  ERR_GUEST_HEAP_LIMIT: 422,
-  ERR_GUEST_CRASHED: 500,
+/** Of a run; a guest may have any number of calls refused. */
+const MAX_LOGGED_REFUSALS = 10;
+
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src blob:";
+
+/** `?arg=a&arg=b`: C strings, as all arguments of programs are. */
+const ARGUMENTS = {
+  type: 'object',
+  properties: { arg: { type: 'array', items: { type: 'string', pattern: '^[^\\u0000]*$' } } },
 };
-
-/** Outputs that can be ranked, by their element type. */
-const NUMBERS = { f32: Float32Array, f64: Float64Array, u8: Uint8Array, i32: Int32Array, i64: BigInt64Array };
-
-/** What guest/infer.c sends. */
-const INPUTS = ['f32', 'u8'];
-
-/** A guest may have millions of calls refused: of more in a second nobody is told. */
-const MOST_REFUSALS_LOGGED = 20;
 
 /**
  * Builds the service; nothing listens yet.
  * @param {object} config as in config.json; paths are relative to `folder`
  * @param {{ folder?: string, logger?: object | boolean, pool?: object }} options
+ * @throws ConfigError, and HostError for a graph or a module that cannot be loaded
  */
 export async function buildService(config, { folder = HERE, logger = true, pool: poolOptions } = {}) {
-  const { limits } = config;
-  const app = Fastify({ logger, bodyLimit: limits.maxUploadBytes, forceCloseConnections: 'idle' });
-  const logRefusal = atMost(MOST_REFUSALS_LOGGED, ({ call, errnoName, reason }) =>
-    app.log.warn({ call, errno: errnoName, reason }, 'a call of a guest was refused'),
-  );
-  const host = new Host({ onRefused: logRefusal });
-  const pool = new Pool(host, { maxQueue: limits.maxQueue, ...poolOptions });
+  const { timeoutMs, maxQueueMs, maxMemoryBytes, maxOutputBytes, maxUploadBytes, maxQueue } =
+    checkConfig(config).limits;
+  const app = Fastify({ logger, bodyLimit: maxUploadBytes, forceCloseConnections: 'idle' });
+  /** The run whose guest calls: a refused call is logged with its request. */
+  const runs = new AsyncLocalStorage();
+  const host = new Host({ onRefused: (refusal) => logRefusal(runs.getStore(), refusal) });
+  const defaults = { timeoutMs, maxQueueMs, maxMemoryBytes, maxOutputBytes };
+  const pool = new Pool(host, { maxQueue, defaults, ...config.pool, ...poolOptions });
   const register = new Registry();
   const metrics = collectMetrics({ register, host, pool, labels: ['module'] });
   app.decorate('pool', pool);
@@ -55,47 +49,44 @@ export async function buildService(config, { folder = HERE, logger = true, pool:
   const graphs = new Map();
   for (const [name, { dir, encoding, properties, ...rest }] of Object.entries(config.graphs)) {
     const { inputs, outputs } = await host.graphs.register(name, { dir: resolve(folder, dir), encoding, properties });
-    if (!INPUTS.includes(inputs[0].elementType) || NUMBERS[outputs[0].elementType] === undefined)
-      throw new Error(`graph '${name}' takes ${inputs[0].elementType} and gives ${outputs[0].elementType}`);
     graphs.set(name, { ...rest, inputs, outputs });
   }
   const modules = new Map();
-  for (const [name, { path, preopens = {}, ...grants }] of Object.entries(config.modules)) {
+  for (const [name, { path, preopens = {}, graphs: granted = [], limits }] of Object.entries(config.modules)) {
     const given = Object.entries(preopens).map(([guestPath, hostPath]) => ({
       guestPath,
       hostPath: resolve(folder, hostPath),
       readOnly: true,
     }));
-    // A module reaches the graphs that it was granted, and no others.
-    const { graphs: granted = [], limits: own = {} } = grants;
     const module = await host.compile(resolve(folder, path), { name });
-    modules.set(name, { module, options: { preopens: given, graphs: granted, ...own } });
+    // A module reaches the graphs that it was granted, and no others.
+    modules.set(name, { module, options: { preopens: given, graphs: granted, ...limits } });
   }
 
-  /** Runs a guest within the service's limits; it ends with the request that asked for it. */
+  /** Runs a guest; it ends with the request that asked for it. */
   async function run(request, reply, module, options) {
-    const { timeoutMs, maxQueueMs, maxMemoryBytes, maxOutputBytes } = limits;
     // The client's own word, for fair turns: where clients are not to be trusted, what authenticates them has to set it.
     const tenant = String(request.headers['x-tenant'] ?? '');
-    const result = await pool.run(module, {
-      ...{ timeoutMs, maxQueueMs, maxMemoryBytes, maxOutputBytes, tenant, signal: goneSignal(reply) },
-      ...options,
-    });
-    const usage = figuresOf(result.usage);
+    const result = await runs.run({ log: request.log, refusals: 0 }, () =>
+      pool.run(module, { tenant, signal: goneSignal(reply), ...options }),
+    );
+    const usage = shownUsage(result.usage);
     request.log.info({ module: module.name, exitCode: result.exitCode, usage }, 'a guest ran');
     return { ...result, usage };
   }
 
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     /^(?:image\/|application\/octet-stream|text\/plain)/,
     { parseAs: 'buffer' },
     (_, body, done) => done(null, body),
   );
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
 
   const page = readFileSync(join(HERE, 'page.html'));
-  const policy =
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src blob:";
-  app.get('/', (_, reply) => reply.type('text/html').header('content-security-policy', policy).send(page));
+  app.get('/', (_, reply) => reply.type('text/html').header('content-security-policy', PAGE_POLICY).send(page));
   app.get('/healthz', () => ({ status: 'ok', ...pool.stats }));
   app.get('/metrics', async (_, reply) => reply.type(register.contentType).send(await register.metrics()));
   app.get('/graphs', () =>
@@ -103,41 +94,31 @@ export async function buildService(config, { folder = HERE, logger = true, pool:
   );
 
   app.post('/classify/:graph', async (request, reply) => {
-    const name = request.params.graph;
+    const { params, body, headers } = request;
+    const name = params.graph;
     const graph = graphs.get(name);
     if (graph === undefined) return reply.code(404).send({ error: `there is no graph '${name}'` });
-    if (!Buffer.isBuffer(request.body))
-      return reply.code(415).send({ error: 'send an image, or a tensor as application/octet-stream' });
+    const why = whyNotClassified(graph);
+    if (why !== undefined) return reply.code(422).send({ error: `the graph '${name}' cannot be asked so: ${why}` });
+    if (!body?.length) return reply.code(400).send({ error: 'send an image, or a tensor as application/octet-stream' });
     const [input] = graph.inputs;
-    const isImage = request.headers['content-type']?.startsWith('image/');
-    const stdin = isImage ? await tensorOf(request.body, input, graph.image) : request.body;
+    const stdin = headers['content-type'].startsWith('image/') ? await tensorOf(body, input, graph.image) : body;
     const args = [name, input.elementType, ...input.shape.map(String)];
     const { exitCode, stdout, stderr, usage } = await run(request, reply, infer, { args, stdin, graphs: [name] });
     if (exitCode !== 0) return reply.code(422).send({ error: String(stderr).trim() });
     return { graph: name, top: likeliest(stdout, graph), usage };
   });
 
-  app.post('/run/:module', async (request, reply) => {
+  app.post('/run/:module', { schema: { querystring: ARGUMENTS } }, async (request, reply) => {
     const found = modules.get(request.params.module);
     if (found === undefined) return reply.code(404).send({ error: `there is no module '${request.params.module}'` });
-    const { arg = [] } = request.query;
-    const { exitCode, stdout, stderr, usage } = await run(request, reply, found.module, {
-      args: [arg].flat(),
-      stdin: Buffer.isBuffer(request.body) ? request.body : 'null',
-      ...found.options,
-    });
-    return { exitCode, stdout: String(stdout), stderr: String(stderr), usage };
+    const { arg: args = [] } = request.query;
+    const options = { args, stdin: request.body ?? 'null', ...found.options };
+    const { exitCode, stdout, stderr, usage } = await run(request, reply, found.module, options);
+    return { exitCode, ...shownOutput('stdout', stdout), ...shownOutput('stderr', stderr), usage };
   });
 
-  app.setErrorHandler((error, request, reply) => {
-    const status = error instanceof HostError ? (STATUS[error.code] ?? 500) : (error.statusCode ?? 500);
-    const usage = error.usage && figuresOf(error.usage);
-    if (status >= 500) request.log.error({ err: error.message, code: error.code, usage }, 'a run failed');
-    if (status === 503) reply.header('retry-after', '1');
-    const { stdout, stderr } = error;
-    const printed = stdout && { stdout: String(stdout), stderr: String(stderr ?? '') };
-    return reply.code(status).send({ error: error.message, code: error.code, ...printed });
-  });
+  app.setErrorHandler(answerError);
 
   // A connection whose last answer was on its way then would be kept alive for a minute.
   let closing;
@@ -154,6 +135,13 @@ export async function buildService(config, { folder = HERE, logger = true, pool:
   return app;
 }
 
+function logRefusal(run, { call, errnoName, reason }) {
+  if (++run.refusals > MAX_LOGGED_REFUSALS) return;
+  const isLast = run.refusals === MAX_LOGGED_REFUSALS;
+  const more = isLast ? 'more of this run are not told' : undefined;
+  run.log.warn({ call, errno: errnoName, reason, more }, 'a call of a guest was refused');
+}
+
 /** Aborts when the client is gone before its answer. */
 function goneSignal({ raw }) {
   const gone = new AbortController();
@@ -161,28 +149,4 @@ function goneSignal({ raw }) {
     if (!raw.writableFinished) gone.abort();
   });
   return gone.signal;
-}
-
-/** What is logged and told of a run. */
-function figuresOf({ mode, wallMs, queueMs, cpuMs, peakMemoryBytes, phases }) {
-  return { mode, wallMs, queueMs, cpuMs, peakMemoryBytes, computeMs: phases.compute?.wallMs };
-}
-
-/** So many calls in a second; others are passed over. */
-function atMost(count, action) {
-  let left = count;
-  setInterval(() => {
-    left = count;
-  }, 1000).unref();
-  return (what) => {
-    if (left-- > 0) action(what);
-  };
-}
-
-/** The five largest outputs with their labels. */
-function likeliest(bytes, { outputs, labels = [] }) {
-  const values = new NUMBERS[outputs[0].elementType](Uint8Array.from(bytes).buffer);
-  return Array.from(values, (score, index) => ({ index, label: labels[index] ?? String(index), score: Number(score) }))
-    .sort((a, b) => b.score - a.score)
-    .slice(0, 5);
 }

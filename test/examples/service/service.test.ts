@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipUnless } from '../../support/requirements.ts';
 import { nativeRuntime } from '../../support/runtime.ts';
 import { temporaryDirectories } from '../../support/temporary-directory.ts';
-import { FIXTURES, type RunningService, SERVICE, startService } from './running.ts';
+import { FIXTURES, type RunningService, SERVICE, type ServiceConfig, startService } from './running.ts';
 
 const newDirectory = temporaryDirectories();
 const WAT = join(FIXTURES, 'guests', 'wat');
@@ -91,6 +91,31 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
     expect(JSON.stringify(await answer.json()).toLowerCase()).toContain(words);
   });
 
+  it('logs what a client did wrong in a line, without a stack', async () => {
+    expect((await post('/classify/digits', '', 'image/png')).status).toBe(400);
+    expect((await fetch(`${service.url}/run/echo?arg=a%00b`, { method: 'POST' })).status).toBe(400);
+    await expect
+      .poll(() => service.log.filter(({ msg }) => msg === 'a request was refused'), { timeout: 60_000 })
+      .toContainEqual(expect.objectContaining({ level: 30, code: 'FST_ERR_VALIDATION' }));
+    expect(service.log.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+
+  it('answers what is no text, and what escapes would make much longer, in base64', async () => {
+    const bytes = Buffer.concat([Buffer.alloc(2_000), Buffer.from([0xff])]);
+    for (const sent of [bytes, Buffer.alloc(2_000)]) {
+      const answer = await post('/run/echo', sent);
+      const text = await answer.text();
+      const { stdoutBase64 } = JSON.parse(text) as { stdoutBase64: string };
+      expect(Buffer.from(stdoutBase64, 'base64').includes(sent)).toBe(true);
+      expect(text.length).toBeLessThan(3 * sent.length);
+    }
+  });
+
+  it('says what is wrong with a config, and does not start', async () => {
+    const without = (config: Partial<ServiceConfig>) => delete config.limits;
+    await expect(startService(newDirectory(), without)).rejects.toThrow("must have required property 'limits'");
+  });
+
   it('refuses what is no image, and more than it takes', async () => {
     expect((await post('/classify/digits', 'no picture', 'image/png')).status).toBe(415);
     expect((await post('/classify/digits', '{}', 'application/json')).status).toBe(415);
@@ -115,7 +140,13 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
     expect(await ran('bare')).toBe(1);
     await expect
       .poll(() => service.log.filter(({ msg }) => msg === 'a call of a guest was refused'), { timeout: 60_000 })
-      .toContainEqual(expect.objectContaining({ call: 'load_by_name', reason: expect.stringContaining('digits') }));
+      .toContainEqual(
+        expect.objectContaining({
+          reqId: expect.stringMatching(/^req-/),
+          call: 'load_by_name',
+          reason: expect.stringContaining('digits'),
+        }),
+      );
   });
 
   it('answers for a guest that prints too much, with what it printed', async () => {
