@@ -55,6 +55,12 @@ describe.skipIf(skipUnless(nativeRuntime()) || skipUnless(browserIsHere))('the p
     expect(widths).toEqual([...widths].sort((a, b) => b - a));
     expect(widths[0]).toBeGreaterThan(20);
     expect(await page.locator('#note').textContent()).toMatch(/ms inference$/);
+    expect(await page.locator('#result .score').last().textContent()).toBe('< 0.1 %');
+    await page
+      .locator('#image')
+      .setInputFiles({ name: '9.png', mimeType: 'image/png', buffer: Buffer.from('another') });
+    expect(await rows.count()).toBe(0);
+    expect(await page.locator('#preview').isVisible()).toBe(false);
     expect(faults).toEqual([]);
   });
 
