@@ -1,7 +1,7 @@
 import { Host } from 'wasi-nn-host';
 
 const host = new Host({
-  onRefused: ({ call, errnoName, reason }) => console.log(`${call} was refused (${errnoName}): ${reason}`),
+  onRefused: ({ errnoName, reason }) => console.log(`${errnoName}: ${reason}`),
 });
 const { inputs, outputs } = await host.graphs.register('digits', { dir: 'fixtures/digits' });
 console.log(inputs, outputs);

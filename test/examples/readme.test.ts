@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,16 +43,21 @@ function apart(text: string): { words: string; numbers: number[] } {
 const PROBABILITY_TOLERANCE = 5e-3;
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const examples = examplesOf(README);
+const DOCS = readdirSync(join(ROOT, 'docs')).map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8'));
+const examples = [README, ...DOCS].flatMap(examplesOf);
 const runtime = nativeRuntime();
 
-describe('the examples of the README', () => {
+describe('the examples of the README and of docs', () => {
   // As in a project that installed the package: found by its name, through its `exports`.
   let project = '';
   beforeAll(() => {
     project = mkdtempSync(join(tmpdir(), 'wasi-nn-host-example-'));
     mkdirSync(join(project, 'node_modules'));
+    mkdirSync(join(project, 'node_modules', '@opentelemetry'));
     symlinkSync(ROOT, join(project, 'node_modules', 'wasi-nn-host'));
+    for (const name of ['prom-client', '@opentelemetry/api', '@opentelemetry/sdk-trace-base']) {
+      symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name));
+    }
   });
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 
@@ -53,6 +67,8 @@ describe('the examples of the README', () => {
       'test/examples/classify.mjs',
       'test/examples/named-graph.mjs',
       'test/examples/pool.mjs',
+      'test/examples/observed.mjs',
+      'test/examples/timeline.mjs',
       'test/examples/instance.mjs',
     ]);
   });
@@ -98,8 +114,16 @@ describe('the README', () => {
     expect(names.filter((name) => !new RegExp(`\`${name}\\b`).test(README))).toEqual([]);
   });
 
+  it('links to files that are there', () => {
+    const links = [...README.matchAll(/\]\(([^)#]+?)(?:#[^)]*)?\)/g)].flatMap(([, link = '']) =>
+      /^https?:/.test(link) ? [] : [link],
+    );
+    expect(links.length).toBeGreaterThan(3);
+    expect(links.filter((link) => !existsSync(join(ROOT, link)))).toEqual([]);
+  });
+
   it('names no code that there is not', () => {
-    const codes = [...README.matchAll(/ERR_[A-Z_]*[A-Z]/g)].map(([code]) => code);
+    const codes = [...[README, ...DOCS].join('').matchAll(/ERR_[A-Z_]*[A-Z]/g)].map(([code]) => code);
     expect(codes.length).toBeGreaterThan(3);
     expect(codes.filter((code) => !(code in ERROR_CODES))).toEqual([]);
   });
