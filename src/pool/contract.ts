@@ -58,7 +58,10 @@ export const ISOLATIONS: readonly Isolation[] = ['thread', 'process'];
 export interface WorkerPoolOptions {
   /** Guests that run at a time, from 1 to 1,024. Default: the machine's available parallelism. */
   threads?: number | undefined;
-  /** Runs that may wait; one more is ERR_POOL_QUEUE_FULL. Default: 10,000. */
+  /**
+   * Runs that may wait; one more is ERR_POOL_QUEUE_FULL: the last of the tenant that has most waiting, for a newcomer of
+   * another whose priority is no lower. Default: 10,000.
+   */
   maxQueue?: number | undefined;
   /** What a worker is. Default: `thread`. */
   isolation?: Isolation | undefined;
@@ -87,6 +90,8 @@ export interface PoolStats {
   running: number;
   /** Runs that wait for one. */
   queued: number;
+  /** Threads whose guests were ended and that are not gone yet; at `threads` and two more no run begins. */
+  leftBehind: number;
   /** Runs whose guest ended by itself, since the pool was made. */
   completed: number;
   /** Runs that ended otherwise, while they waited too, since the pool was made. */

@@ -16,6 +16,8 @@ export class FairQueue<Value> {
   readonly #levels = new Map<number, Level<Value>>();
   /** The priorities of which something waits, ascending. */
   readonly #priorities: number[] = [];
+  /** How many of each tenant wait. */
+  readonly #counts = new Map<string, number>();
   #size = 0;
 
   /** @param capacity how many may wait */
@@ -40,7 +42,31 @@ export class FairQueue<Value> {
     const place = { value, line };
     line.places.add(place);
     this.#size += 1;
+    this.#counts.set(tenant, (this.#counts.get(tenant) ?? 0) + 1);
     return place;
+  }
+
+  /**
+   * Where as many wait as may, takes out what came last of the tenant that has most, at its lowest priority, so that nobody
+   * keeps others out by filling the queue. Nothing where the newcomer's tenant would have more than that one then, or where its
+   * priority is lower.
+   */
+  makeRoom({ tenant = '', priority = 0 }: QueueKey): Value | undefined {
+    if (this.#size < this.capacity) return undefined;
+    let most = (this.#counts.get(tenant) ?? 0) + 1;
+    let fullest: string | undefined;
+    for (const [other, count] of this.#counts) {
+      if (count <= most) continue;
+      most = count;
+      fullest = other;
+    }
+    if (fullest === undefined) return undefined;
+    const lowest = this.#priorities.find((level) => this.#levels.get(level)?.lines.has(fullest));
+    if (lowest === undefined || lowest > priority) return undefined;
+    const place = this.#levels.get(lowest)?.lines.get(fullest)?.places.last;
+    if (place === undefined) return undefined;
+    this.#take(place);
+    return place.value;
   }
 
   /** Takes what is next. */
@@ -67,6 +93,9 @@ export class FairQueue<Value> {
     const { level } = line;
     line.places.delete(place);
     this.#size -= 1;
+    const count = (this.#counts.get(line.tenant) ?? 0) - 1;
+    if (count > 0) this.#counts.set(line.tenant, count);
+    else this.#counts.delete(line.tenant);
     if (line.places.first !== undefined) return;
     level.turns.delete(line);
     level.lines.delete(line.tenant);
@@ -123,7 +152,7 @@ interface Linked<Item> {
 /** Items in a line, each of which can leave it at once: a `Map` or an array would be searched for the first that is left. */
 class Chain<Item extends Linked<Item>> {
   first: Item | undefined;
-  #last: Item | undefined;
+  last: Item | undefined;
 
   has(item: Item): boolean {
     return item.chain === this;
@@ -131,17 +160,17 @@ class Chain<Item extends Linked<Item>> {
 
   add(item: Item): void {
     item.chain = this;
-    item.previous = this.#last;
+    item.previous = this.last;
     item.next = undefined;
-    if (this.#last === undefined) this.first = item;
-    else this.#last.next = item;
-    this.#last = item;
+    if (this.last === undefined) this.first = item;
+    else this.last.next = item;
+    this.last = item;
   }
 
   delete(item: Item): void {
     if (item.previous === undefined) this.first = item.next;
     else item.previous.next = item.next;
-    if (item.next === undefined) this.#last = item.previous;
+    if (item.next === undefined) this.last = item.previous;
     else item.next.previous = item.previous;
     item.previous = undefined;
     item.next = undefined;

@@ -13,6 +13,9 @@ const DEFAULT_MAX_QUEUE = 10_000;
 /** Timers of Node hold no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Threads that still end, over as many as run guests: with more of them nothing begins. Most end in a few milliseconds. */
+const SPARE_LEFT_BEHIND = 2;
+
 /** A run that waits for its turn. */
 interface Waiting {
   readonly request: WorkerRequest;
@@ -32,6 +35,7 @@ export class WorkerPool {
   #runner: PoolRunner | undefined;
   #opening: Promise<PoolRunner> | undefined;
   #running = 0;
+  #leftBehind = 0;
   #isClosed = false;
   #isAborted = false;
 
@@ -44,7 +48,8 @@ export class WorkerPool {
 
   get stats(): PoolStats {
     const { isolation = 'thread' } = this.#options;
-    return { isolation, threads: this.#threads, running: this.#running, queued: this.#queue.size, ...this.#counts };
+    const now = { running: this.#running, queued: this.#queue.size, leftBehind: this.#leftBehind };
+    return { isolation, threads: this.#threads, ...now, ...this.#counts };
   }
 
   /**
@@ -55,9 +60,12 @@ export class WorkerPool {
     if (this.#isClosed) throw closed();
     const { signal } = watch;
     if (signal?.aborted) return abortedReport(request, signal.reason, 0);
-    if (this.#running < this.#threads && this.#queue.size === 0) return this.#start(request, watch, performance.now());
+    if (this.#hasRoom && this.#queue.size === 0) return this.#start(request, watch, performance.now());
     return new Promise((settle, refuse) => {
       const waiting: Waiting = { request, watch, sinceMs: performance.now(), settle, refuse };
+      const displaced = this.#queue.makeRoom(watch);
+      displaced?.leave?.();
+      displaced?.refuse(queueFull(this.#queue.capacity));
       const place = this.#queue.push(waiting, watch);
       if (place === undefined) refuse(queueFull(this.#queue.capacity));
       else this.#watchWaiting(place);
@@ -122,7 +130,11 @@ export class WorkerPool {
     try {
       const runner = this.#runner ?? (await this.#open());
       if (this.#isAborted) throw closed();
-      const report = await runner.run(request, watch);
+      const onLeftBehind = (gone: Promise<void>) => {
+        void this.#countLeftBehind(gone);
+        watch.onLeftBehind?.(gone);
+      };
+      const report = await runner.run(request, { ...watch, onLeftBehind });
       this.#counts[report.outcome.kind === 'failed' ? 'failed' : 'completed'] += 1;
       // What its runner waited for is a worker's start: the turn was the run's.
       return { ...report, queueMs };
@@ -135,8 +147,20 @@ export class WorkerPool {
     }
   }
 
+  /** One that is inside of V8 ends in its own time: with each run one more, they would take all that there is. */
+  async #countLeftBehind(gone: Promise<void>): Promise<void> {
+    this.#leftBehind += 1;
+    await gone;
+    this.#leftBehind -= 1;
+    this.#next();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#running < this.#threads && this.#leftBehind < this.#threads + SPARE_LEFT_BEHIND;
+  }
+
   #next(): void {
-    while (this.#running < this.#threads) {
+    while (this.#hasRoom) {
       const waiting = this.#queue.shift();
       if (waiting === undefined) break;
       waiting.leave?.();

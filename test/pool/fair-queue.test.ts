@@ -163,6 +163,50 @@ describe('a fair queue', () => {
     expect([queue.shift(), queue.shift(), queue.shift()]).toEqual([2, 4, undefined]);
   });
 
+  it('makes room for a tenant that has less by what came last of the one that has most', () => {
+    const queue = new FairQueue<string>(4);
+    queue.push('a1', { tenant: 'a' });
+    queue.push('a2', { tenant: 'a' });
+    expect(queue.makeRoom({ tenant: 'b' })).toBeUndefined();
+    queue.push('a3', { tenant: 'a' });
+    queue.push('a0', { tenant: 'a', priority: 1 });
+    expect(queue.makeRoom({ tenant: 'a' })).toBeUndefined();
+    expect(queue.makeRoom({ tenant: 'b', priority: -1 })).toBeUndefined();
+    expect(queue.makeRoom({ tenant: 'b' })).toBe('a3');
+    queue.push('b1', { tenant: 'b' });
+    expect(queue.makeRoom({ tenant: 'b' })).toBe('a2');
+    queue.push('b2', { tenant: 'b' });
+    expect(queue.makeRoom({ tenant: 'b' })).toBeUndefined();
+    expect(queue.makeRoom({ tenant: 'c' })).toBe('a1');
+    queue.push('c1', { tenant: 'c' });
+    expect(queue.makeRoom({ tenant: 'd' })).toBe('b2');
+    expect(Array.from({ length: 4 }, () => queue.shift())).toEqual(['a0', 'b1', 'c1', undefined]);
+  });
+
+  it('lets no tenant be without a place, and has never more than may wait', () => {
+    const arrivals = fc.array(fc.record({ tenant: fc.constantFrom('a', 'b', 'c'), priority: fc.constant(0) }), {
+      maxLength: 200,
+    });
+    fc.assert(
+      fc.property(arrivals, fc.integer({ min: 3, max: 12 }), (keys, capacity) => {
+        const queue = new FairQueue<string>(capacity);
+        const counts = new Map<string, number>();
+        const add = (tenant: string, change: number) => counts.set(tenant, (counts.get(tenant) ?? 0) + change);
+        for (const key of keys) {
+          const displaced = queue.makeRoom(key);
+          if (displaced !== undefined) add(displaced, -1);
+          const refused = queue.push(key.tenant, key) === undefined;
+          if (!refused) add(key.tenant, 1);
+          const most = Math.max(...counts.values());
+          expect(queue.size).toBe([...counts.values()].reduce((sum, count) => sum + count, 0));
+          expect(queue.size).toBeLessThanOrEqual(capacity);
+          // Whoever was refused has as many as anybody, or one less.
+          if (refused) expect(counts.get(key.tenant) ?? 0).toBeGreaterThanOrEqual(most - 1);
+        }
+      }),
+    );
+  });
+
   it('takes nothing at all where its capacity is 0', () => {
     const queue = new FairQueue<number>(0);
     expect(queue.push(1)).toBeUndefined();

@@ -63,7 +63,7 @@ describe('a pool of threads', () => {
     const failures = all.filter(({ ending }) => ending === 'trap' || ending === 'deep').length;
     expect(pool.stats).toEqual({
       ...{ isolation: 'thread', threads: 2, running: 0, queued: 0 },
-      ...{ completed: all.length - failures, failed: failures, replaced: 0 },
+      ...{ completed: all.length - failures, failed: failures, replaced: 0, leftBehind: 0 },
     });
   });
 
@@ -179,6 +179,21 @@ describe('a full pool', () => {
     first.letGo();
     third.letGo();
     expect((await third.report).outcome).toEqual(returned(0));
+  });
+
+  it('lets no tenant fill the queue for all', async () => {
+    const pool = newPool({ threads: 1, maxQueue: 3 });
+    const first = await start(pool, 0);
+    await first.running;
+    const crowd = [];
+    for (let number = 1; number <= 3; number += 1) crowd.push(await start(pool, number, { tenant: 'crowd' }));
+    expect(await codeOf((await start(pool, 4, { tenant: 'crowd' })).report)).toBe('ERR_POOL_QUEUE_FULL');
+    const other = await start(pool, 5, { tenant: 'other' });
+    expect(await codeOf(crowd[2]?.report as Promise<unknown>)).toBe('ERR_POOL_QUEUE_FULL');
+    expect(pool.stats).toMatchObject({ running: 1, queued: 3 });
+    for (const { letGo } of [first, ...crowd, other]) letGo();
+    expect((await other.report).outcome).toEqual(returned(0));
+    expect((await crowd[1]?.report)?.outcome).toEqual(returned(0));
   });
 
   it('lets a run wait no longer than it may, and runs what is given a worker in time', async () => {
