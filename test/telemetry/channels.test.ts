@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { SPAN_NAMES } from '../../src/engine/run-report.ts';
 import {
   CHANNELS,
@@ -37,6 +37,7 @@ describe('the channels', () => {
     expect(new Set(names).size).toBe(names.length);
     expect(names.filter((name) => !name.startsWith('wasi-nn-host:'))).toEqual([]);
     expect(Object.keys(CHANNELS)).toEqual(expect.arrayContaining([...SPAN_NAMES]));
+    expectTypeOf(CHANNELS.init_execution_context).toEqualTypeOf<'wasi-nn-host:init_execution_context'>();
   });
 
   it('tell of a run, then of its phases in the order of their ends', () => {

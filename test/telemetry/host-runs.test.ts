@@ -60,6 +60,16 @@ describe('a module that a host compiles', () => {
   });
 });
 
+it('a module that is compiled with the limits of its runs is compiled for none of them', async () => {
+  const phases = collected<PhaseReport>(CHANNELS.compile);
+  const limits = { maxMemoryBytes: 2 ** 20 };
+  const text = '(module (memory 1) (func (export "_start")) (func (export "limited before")))';
+  const module = await host.compile(Buffer.from(text), { name: 'guest.wat', ...limits });
+  const { usage } = await host.run(module, { mode: 'calling-thread', ...limits });
+  expect(usage.phases.compile).toBeUndefined();
+  expect(phases.map(({ run }) => run)).toEqual([undefined, undefined]);
+});
+
 describe.each(['calling-thread', 'thread', 'process'] as const)('a run of a host in mode %s', (mode) => {
   it('is told over the channels, within the context of its caller', async () => {
     const requests = new AsyncLocalStorage<string>();
