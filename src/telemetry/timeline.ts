@@ -56,7 +56,7 @@ function completed({ module, usage, mode, exitCode, code, message, ...times }: T
     tenant: '',
     mode: mode ?? (usage as Partial<RunUsage> | undefined)?.mode,
     startMs,
-    endMs: times.endMs ?? Math.max(startMs, lastMs),
+    endMs: times.endMs ?? Math.max(startMs + (wallMsOf(usage) ?? 0), lastMs),
     queueMs: 0,
     outcome: hasFailed ? 'failed' : exitCode === undefined || exitCode === 0 ? 'returned' : 'exited',
     exitCode,
@@ -65,6 +65,11 @@ function completed({ module, usage, mode, exitCode, code, message, ...times }: T
     outputBytes: 0,
     usage,
   };
+}
+
+/** Of a run, from its call on; the first span begins some tenths of a millisecond later. */
+function wallMsOf(usage: TimelineSource['usage']): number | undefined {
+  return (usage as Partial<RunUsage> | undefined)?.wallMs;
 }
 
 function environmentOf(runtime: string | undefined): Record<string, string> {

@@ -101,12 +101,14 @@ describe('a pool', () => {
     await pooled({ threads: 1 }, async (pool, host) => {
       const endless = await host.compile(wat('endless-loop'));
       const runs = [1, 2].map(() => failureOf(pool.run(endless)));
+      await vi.waitFor(() => expect(pool.stats).toMatchObject({ running: 1, queued: 1 }), { timeout: 60_000 });
       await pool.abort();
       expect(await Promise.all(runs)).toEqual([
         expect.objectContaining({ code: 'ERR_POOL_CLOSED' }),
         expect.objectContaining({ code: 'ERR_POOL_CLOSED' }),
       ]);
       await expect(pool.run(endless)).rejects.toMatchObject({ code: 'ERR_POOL_CLOSED' });
+      expect(pool.stats).toMatchObject({ running: 0, queued: 0, completed: 0, failed: 2 });
     });
   });
 

@@ -97,7 +97,7 @@ export function phasesSection(report: RunReport): HTMLElement {
     'finalize_execution_context',
     'wait',
   );
-  const parts = [
+  const phaseParts = [
     ['host', 'start, compile and instantiate', of('start', 'compile', 'instantiate')],
     ['line', 'queue', of('queue')],
     ['load', 'load', of('load', 'load_by_name')],
@@ -110,7 +110,10 @@ export function phasesSection(report: RunReport): HTMLElement {
     ['wait', 'waiting, suspended', of('wait')],
     ['guest', 'the guest’s own code and WASI', Math.max(0, guestMs - callsMs)],
   ] as const;
-  const totalMs = parts.reduce((sum, [, , ms]) => sum + ms, 0) || 1;
+  const phasesMs = phaseParts.reduce((sum, [, , ms]) => sum + ms, 0);
+  const restMs = report.endMs - report.startMs - phasesMs;
+  const parts = [...phaseParts, ['soft', 'the host’s own: files, streams, the result', Math.max(0, restMs)] as const];
+  const totalMs = phasesMs + Math.max(0, restMs) || 1;
   const shown = parts.filter(([, , ms]) => ms > 0);
   const stripes = shown.map(([colour, text, ms]) => {
     const stripe = element('div', { title: `${text}: ${duration(ms)}` });
