@@ -279,7 +279,7 @@ describe('a guest that takes all it can get', () => {
 });
 
 describe('timeoutMs and signal', () => {
-  it.each([0, 0.001, Number.MIN_VALUE])('end a guest that has %d ms', async (timeoutMs) => {
+  it.each([0.001, Number.MIN_VALUE])('end a guest that has %d ms', async (timeoutMs) => {
     await using host = newHost();
     expect(await endOf(host, 'loop', { timeoutMs })).toMatchObject({ code: 'ERR_GUEST_TIMEOUT' });
     await expectNextRuns(host);
