@@ -1,5 +1,7 @@
 /** Named graphs of one host: compiled before anybody asks for them, replaced while guests use them. */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fileStamps } from '../engine/file-stamps.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import { BackendError, HostError } from '../errors.ts';
 import type { Backend, BackendGraph, Encoding, ExecutionTarget, TensorInfo } from '../nn/backend.ts';
@@ -171,10 +173,11 @@ export class HostGraphs {
   async #compile(name: string, options: GraphOptions, call: number): Promise<GraphInfo> {
     const startMs = nowMs();
     const isAbandoned = () => this.#isDisposed;
-    const { source, encoding, copying } = modelSource(name, options, isAbandoned);
+    const { source: given, encoding, copying } = modelSource(name, options, isAbandoned);
     if (copying !== undefined) await copying;
     const { target = 'cpu' } = options;
     const properties = { ...this.#properties(), ...options.properties };
+    const source = await stamped(given);
     const graph = await compileGraphAsync(
       this.#backend(),
       { source, encoding, target, properties },
@@ -230,7 +233,7 @@ function modelSource(name: string, options: GraphOptions, isAbandoned: () => boo
   const { dir, files, bytes, encoding = 'autodetect' } = options;
   if (dir !== undefined) {
     const found = findModelFiles(name, encoding, pathOf(dir));
-    return { source: { paths: found.paths }, encoding: found.encoding };
+    return { source: { paths: found.paths.map((path) => resolve(path)) }, encoding: found.encoding };
   }
   if (files === undefined) {
     const given = bytes instanceof Uint8Array ? [bytes] : (bytes ?? []);
@@ -248,7 +251,12 @@ function modelSource(name: string, options: GraphOptions, isAbandoned: () => boo
   return { source: { paths }, encoding: known };
 }
 
-const pathOf = (place: string | URL) => (place instanceof URL ? fileURLToPath(place) : place);
+const pathOf = (place: string | URL) => resolve(place instanceof URL ? fileURLToPath(place) : place);
+
+/** With what tells whether its files are changed later; of files that go away meanwhile the compile tells. */
+async function stamped(source: GraphSource): Promise<GraphSource> {
+  return 'paths' in source ? { ...source, stamps: await fileStamps(source.paths).catch(() => []) } : source;
+}
 
 /** In shared memory: a run in a worker thread is told of it, and copies nothing. */
 function sharedRoomFor(bytes: Uint8Array): Uint8Array {

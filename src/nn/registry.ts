@@ -18,7 +18,14 @@ export interface GraphRegistry {
 }
 
 /** Where the model of a registered graph is: files of the host (IR xml then bin, or one), or its bytes in the same order. */
-export type GraphSource = { paths: readonly string[] } | { builders: readonly Uint8Array[] };
+export type GraphSource = FileSource | { builders: readonly Uint8Array[] };
+
+export interface FileSource {
+  /** Absolute. */
+  paths: readonly string[];
+  /** What tells each file as it was read from one that was changed since. Undefined: it is not asked. */
+  stamps?: readonly string[];
+}
 
 /** A registered graph that one guest may reach: plain data, so that another thread or process can open it. */
 export interface GrantedGraph {

@@ -10,7 +10,6 @@ import type { WorkerRequest } from '../worker/worker-services.ts';
 
 type Output = WorkerRequest['stdio']['stdout'];
 type Preopen = GuestPlan['preopens'][number];
-type GrantedGraph = NonNullable<NnPlan['granted']>[number];
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -49,16 +48,11 @@ function nnHere({ graphs, granted, openvinoDir, env, maxModelBytes, ...plan }: N
     // Together they keep no more than this process would.
     ...(maxModelBytes !== undefined && { maxModelBytes: Math.floor(maxModelBytes / processes) }),
     ...(graphs && { graphs: graphs.map((graph) => ({ ...graph, directory: resolve(graph.directory) })) }),
-    ...(granted && { granted: granted.map(graphHere) }),
+    ...(granted && { granted }),
     ...(openvinoDir !== undefined && { openvinoDir: resolve(openvinoDir) }),
     // The environment of a process is no plain object.
     ...(env && { env: { ...env } }),
   };
-}
-
-function graphHere(graph: GrantedGraph): GrantedGraph {
-  const { source } = graph;
-  return 'paths' in source ? { ...graph, source: { paths: source.paths.map((path) => resolve(path)) } } : graph;
 }
 
 function inputHere(input: GuestInput): GuestInput {

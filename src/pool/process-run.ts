@@ -56,6 +56,11 @@ export class ProcessRun {
     this.#services = new WorkerServices(this.#request);
   }
 
+  /** To be awaited before it is given to a child. @throws BackendError ERR_NN_GRAPH_NOT_FOUND for graphs whose files changed */
+  prepare(): Promise<void> {
+    return this.#stock.load();
+  }
+
   /**
    * Settles at the deadline or when the signal aborts, whatever the child does; the child is killed then.
    * @throws NotBegun; PoolError ERR_GUEST_CRASHED; HostError as the run itself

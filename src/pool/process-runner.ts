@@ -68,6 +68,7 @@ class Processes implements ProcessRunner {
     const startMs = performance.now();
     const run = new ProcessRun(request, watch, this.#options.processes);
     try {
+      await run.prepare();
       for (let tries = 1; ; tries++) {
         const child = await this.#take(watch.signal);
         if (child === undefined) return { ...run.abortedReport(), queueMs: performance.now() - startMs };

@@ -1,6 +1,7 @@
 /** A run as a child process is given it: modules and models by reference, and what cannot pass is refused. */
 import { createHash } from 'node:crypto';
 import { type CompiledModule, moduleOrigin } from '../engine/compile.ts';
+import { readStamped } from '../engine/file-stamps.ts';
 import type {
   GrantedGraph,
   ModuleReference,
@@ -30,15 +31,39 @@ function originOf(program: CompiledModule): SentModule {
   return origin;
 }
 
+/** What files of graphs held, for as long as these are registered or held by a run. */
+const read = new WeakMap<GrantedGraph['source'], Promise<readonly Uint8Array[]>>();
+
 /** What the child may ask for, by what it asks with. */
 export class Stock {
   readonly #modules: ReadonlyMap<string, SentModule>;
   readonly #graphs: ReadonlyMap<number, GrantedGraph>;
+  readonly #bytes = new Map<number, readonly Uint8Array[]>();
 
   constructor({ plan, nn }: WorkerRequest) {
     const programs = [plan.program, ...plan.preloads.map(({ program }) => program)];
     this.#modules = new Map(programs.map((program) => [keyOf(program), originOf(program)]));
     this.#graphs = new Map((nn?.granted ?? []).map((graph) => [graph.id, graph]));
+  }
+
+  /**
+   * Reads what graphs were registered by as files, once for each registration: whatever becomes of the files, children compute
+   * with what was registered.
+   * @throws BackendError ERR_NN_GRAPH_NOT_FOUND for files that have changed before
+   */
+  async load(): Promise<void> {
+    for (const [id, graph] of this.#graphs) {
+      const { name, source } = graph;
+      if (!('paths' in source)) continue;
+      const reading = read.get(source) ?? readStamped(name, source);
+      read.set(source, reading);
+      try {
+        this.#bytes.set(id, await reading);
+      } catch (error) {
+        read.delete(source);
+        throw error;
+      }
+    }
   }
 
   get modules(): readonly string[] {
@@ -57,7 +82,9 @@ export class Stock {
       }),
       graphs: graphs.flatMap((id) => {
         const graph = this.#graphs.get(id);
-        return graph === undefined ? [] : [{ id, source: graph.source }];
+        if (graph === undefined) return [];
+        const builders = this.#bytes.get(id);
+        return [{ id, source: builders === undefined ? graph.source : { builders } }];
       }),
     };
   }

@@ -95,7 +95,8 @@ export class GraphShelf {
     const sharedId = (await kept.opened)?.sharedId;
     // Only with properties of the guest's own would an adopted graph be compiled again.
     const isSourceNeeded = sharedId === undefined || (plan.allowedGuestProperties ?? []).length > 0;
-    return { ...reference, sharedId, source: isSourceNeeded ? kept.source : { builders: [] } };
+    if (!isSourceNeeded) kept.source = { builders: [] };
+    return { ...reference, sharedId, source: kept.source };
   }
 
   /** Lets go of what has been replaced under its name, and of the names that were not used for longest: between runs. */
