@@ -1,7 +1,12 @@
 /** What stands behind wasi-nn for the guests of one host: a backend, made when first needed, and named graphs. */
 import { loadAddon } from '../native/addon.ts';
 import type { Backend } from '../nn/backend.ts';
-import { createGraphRegistry, type DisposableGraphRegistry, type NamedGraph } from '../nn/graph-registry.ts';
+import {
+  createGraphRegistry,
+  type DisposableGraphRegistry,
+  type LocateGraph,
+  type NamedGraph,
+} from '../nn/graph-registry.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { GrantedGraph } from '../nn/registry.ts';
 import { type BackendOptions, createBackend } from './default-backends.ts';
@@ -33,15 +38,21 @@ export interface OwnedNnSupport extends NnSupport {
 /**
  * Compiles the named graphs now.
  * @param backend one that was made before for the same options
+ * @param locate asked for a granted graph when the guest first asks for it. Default: as the plan has it
  * @throws BackendError when one is missing or broken, or there is no backend for them
  */
 export function createNnSupport(
   plan: NnPlan,
   onRefused?: (refusal: Refusal) => void,
   backend: () => Backend = backendOf(plan),
+  locate?: LocateGraph,
 ): OwnedNnSupport {
   const { graphs = [], granted = [], properties, allowedGuestProperties } = plan;
-  const registry = createGraphRegistry({ backend, graphs, granted, ...(properties && { properties }) });
+  const registry = createGraphRegistry({
+    ...{ backend, graphs, granted },
+    ...(properties && { properties }),
+    ...(locate && { locate }),
+  });
   return {
     backend,
     registry,
@@ -84,4 +95,4 @@ function preload(backend: () => Backend): void {
   }
 }
 
-export { type NamedGraph, parseNamedGraph } from '../nn/graph-registry.ts';
+export { type LocatedGraph, type LocateGraph, type NamedGraph, parseNamedGraph } from '../nn/graph-registry.ts';

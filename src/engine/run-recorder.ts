@@ -62,9 +62,13 @@ export type MeasuredElsewhere = Pick<GuestUsage, 'cpuMs' | 'bytesRead' | 'bytesW
 /** Milliseconds since the epoch, with fractions. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
+/** Of wasi-nn; `unknown` for what it does not have. */
+export function errnoNameOf(errno: number): string {
+  return Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? 'unknown';
+}
+
 function refused(errno: number): { errno: number; errnoName: string } {
-  const errnoName = Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? 'unknown';
-  return { errno, errnoName };
+  return { errno, errnoName: errnoNameOf(errno) };
 }
 
 /** The record of one run. */

@@ -54,6 +54,7 @@ const POOL_OPTIONS = [
   'maxQueue',
   'isolation',
   'maxHeapBytes',
+  'maxRunsPerProcess',
   'defaults',
 ] as const satisfies readonly (keyof PoolOptions)[];
 
@@ -118,12 +119,19 @@ export function checkPoolOptions(what: string, options: PoolOptions): void {
   optional(name('maxQueue'), options.maxQueue, isCount, 'a whole number');
   oneOf(name('isolation'), options.isolation, ISOLATIONS);
   optional(name('maxHeapBytes'), options.maxHeapBytes, isCount, BYTES);
+  checkRunsPerProcess(name('maxRunsPerProcess'), options);
   if (options.defaults === undefined) return;
   checkNames(name('defaults'), options.defaults, LIMITS);
   checkLimits(`${name('defaults')}.`, options.defaults);
 }
 
 const MOST_THREADS = 1024;
+
+function checkRunsPerProcess(what: string, { maxRunsPerProcess, isolation }: PoolOptions): void {
+  optional(what, maxRunsPerProcess, (value) => isCount(value) && value > 0, 'a whole number from 1');
+  if (maxRunsPerProcess === undefined || isolation === 'process') return;
+  throw invalidOption(what, "none: only a pool with isolation 'process' has processes", maxRunsPerProcess);
+}
 
 /** @throws OptionError */
 export function checkRunOptions(options: HostRunOptions): void {

@@ -16,12 +16,18 @@ export interface NamedGraph {
   target?: ExecutionTarget;
 }
 
+/** Where a granted graph is: compiled, or what it is compiled from. */
+export type LocatedGraph = Pick<GrantedGraph, 'sharedId' | 'source'>;
+export type LocateGraph = (id: number) => LocatedGraph;
+
 export interface GraphRegistryOptions {
   /** Asked only when there is a graph to compile. */
   backend: () => Backend;
   graphs: readonly NamedGraph[];
   /** Graphs that another registry has compiled: adopted, or loaded from their sources, on first use. */
   granted?: readonly GrantedGraph[];
+  /** Asked for each of `granted` when somebody first asks for it. Default: it is where it was said to be. */
+  locate?: LocateGraph;
   /** Runtime properties for every one of `graphs`. */
   properties?: Readonly<Record<string, string>>;
   /** Compile when registered, so that a broken model is found at start, or on first use. Default: `now`. */
@@ -79,6 +85,8 @@ export type GraphModel = Omit<GrantedGraph, 'name' | 'id'>;
 interface RegisteredGraph {
   model: GraphModel;
   isGranted: boolean;
+  /** Undefined: the model says it. */
+  locate?: (() => LocatedGraph) | undefined;
   graph?: BackendGraph;
 }
 
@@ -86,12 +94,14 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
   readonly #backend: () => Backend;
   readonly #graphs = new Map<string, RegisteredGraph>();
 
-  constructor({ backend, graphs, granted = [], properties = {} }: GraphRegistryOptions) {
+  constructor({ backend, graphs, granted = [], locate, properties = {} }: GraphRegistryOptions) {
     this.#backend = backend;
     for (const graph of graphs) {
       this.#graphs.set(graph.name, { model: { ...namedModel(graph), properties }, isGranted: false });
     }
-    for (const graph of granted) this.#graphs.set(graph.name, { model: graph, isGranted: true });
+    for (const graph of granted) {
+      this.#graphs.set(graph.name, { model: graph, isGranted: true, locate: locate && (() => locate(graph.id)) });
+    }
   }
 
   get names(): readonly string[] {
@@ -101,13 +111,13 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
   get(name: string): BackendGraph | undefined {
     const registered = this.#graphs.get(name);
     if (registered === undefined) return undefined;
-    registered.graph ??= openGraph(this.#backend(), registered.model);
+    registered.graph ??= openGraph(this.#backend(), located(registered));
     return registered.graph;
   }
 
   compile(name: string, properties: Readonly<Record<string, string>>): BackendGraph | undefined {
     const registered = this.#graphs.get(name);
-    return registered && compileGraph(this.#backend(), registered.model, properties);
+    return registered && compileGraph(this.#backend(), located(registered), properties);
   }
 
   compileAsync(
@@ -132,6 +142,14 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
     for (const registered of this.#graphs.values()) registered.graph?.dispose();
     this.#graphs.clear();
   }
+}
+
+function located(registered: RegisteredGraph): GraphModel {
+  const { model, locate } = registered;
+  if (locate === undefined) return model;
+  registered.model = { ...model, ...locate() };
+  registered.locate = undefined;
+  return registered.model;
 }
 
 /** A graph that was compiled elsewhere in this process or is to be compiled here. */

@@ -70,6 +70,12 @@ export interface WorkerPoolOptions {
    * that fills it ends with ERR_GUEST_HEAP_LIMIT. Default: 512 MiB.
    */
   maxHeapBytes?: number | undefined;
+  /**
+   * Runs after which a process is ended and another takes its place, from 1; with `isolation: 'process'` alone. What takes a
+   * process over, by a model that leads native code astray, has the guests that come after, too: 1 gives each a process that
+   * no other guest was in, for the time and the processor that a start takes. Default: no bound.
+   */
+  maxRunsPerProcess?: number | undefined;
 }
 
 /** Whose turn it is among the runs that wait. */

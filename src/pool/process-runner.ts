@@ -3,14 +3,22 @@ import { whenAborted } from '../engine/when-aborted.ts';
 import { PoolError } from '../errors.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, RunWatch } from './contract.ts';
+import { crashed, NotBegun } from './process-attempt.ts';
 import { type ChildEnd, GuestChild } from './process-child.ts';
-import { crashed, NotBegun, ProcessRun } from './process-run.ts';
+import { ProcessRun } from './process-run.ts';
+import { WarmGraphs } from './warm-graphs.ts';
 
 export interface ProcessRunnerOptions {
   /** How many guests run at a time; one more waits for its turn. */
   processes: number;
   /** Heap of JavaScript of each guest's thread, in bytes. Default: 512 MiB. */
   maxHeapBytes?: number | undefined;
+  /** Runs after which a child is ended, and another takes its place. Default: no bound. */
+  maxRunsPerProcess?: number | undefined;
+  /** What children run. Default: the package's own. */
+  entry?: string | undefined;
+  /** How long a child may take for each step: to start, thrice that; to take a run; to begin it. Default: 5 seconds. */
+  patienceMs?: number | undefined;
   /** Told of a child that was lost to a guest, or that died: another takes its place. */
   onLost?: ((end: ChildEnd) => void) | undefined;
 }
@@ -35,6 +43,12 @@ export function createProcessRunner(options: ProcessRunnerOptions): ProcessRunne
 /** A child that dies before it takes a run is no fault of the run: but where one after the other does, something is wrong. */
 const MOST_TRIES = 5;
 
+/** The same of one that stands still, which takes so much longer to know. */
+const MOST_LATE_TRIES = 2;
+
+const DEFAULT_PATIENCE_MS = 5_000;
+const START_STEPS = 3;
+
 interface Waiting {
   give: (child: GuestChild) => void;
   refuse: (error: unknown) => void;
@@ -47,6 +61,7 @@ class Processes implements ProcessRunner {
   readonly #idle = new Set<GuestChild>();
   readonly #working = new Set<GuestChild>();
   readonly #waiting = new Set<Waiting>();
+  readonly #warmGraphs = new WarmGraphs();
   /** In a row. */
   #failedStarts = 0;
   #isDisposed = false;
@@ -66,7 +81,10 @@ class Processes implements ProcessRunner {
 
   async run(request: WorkerRequest, watch: RunWatch): Promise<GuestReport> {
     const startMs = performance.now();
-    const run = new ProcessRun(request, watch, this.#options.processes);
+    const { processes, patienceMs = DEFAULT_PATIENCE_MS } = this.#options;
+    const onGraphAsked = this.#warmGraphs.note;
+    const run = new ProcessRun(request, watch, { processes, patienceMs, onGraphAsked });
+    let lateTries = 0;
     try {
       await run.prepare();
       for (let tries = 1; ; tries++) {
@@ -78,7 +96,8 @@ class Processes implements ProcessRunner {
         } catch (error) {
           if (this.#isDisposed) throw closed();
           if (!(error instanceof NotBegun)) throw error;
-          if (tries === MOST_TRIES) throw crashed(error.end);
+          lateTries += error.isLate ? 1 : 0;
+          if (tries === MOST_TRIES || lateTries === MOST_LATE_TRIES) throw crashed(error.end);
         } finally {
           this.#giveBack(child);
         }
@@ -142,8 +161,10 @@ class Processes implements ProcessRunner {
   #giveBack(child: GuestChild): void {
     this.#working.delete(child);
     child.rest();
+    if (child.runs >= (this.#options.maxRunsPerProcess ?? Number.POSITIVE_INFINITY)) child.retire();
     if (!child.isLost) this.#idle.add(child);
     this.#serve();
+    for (const idle of this.#idle) this.#warmGraphs.warm(idle);
   }
 
   /** Sees that there is a child for each run, and one more. */
@@ -155,7 +176,8 @@ class Processes implements ProcessRunner {
   }
 
   #start(): void {
-    const child = new GuestChild(this.#options.maxHeapBytes);
+    const { entry, maxHeapBytes, patienceMs = DEFAULT_PATIENCE_MS } = this.#options;
+    const child = new GuestChild({ entry, maxHeapBytes, patienceMs: START_STEPS * patienceMs });
     this.#children.add(child);
     let isReady = false;
     child.ready.then(() => {
@@ -164,6 +186,7 @@ class Processes implements ProcessRunner {
       if (child.isLost) return;
       child.rest();
       this.#idle.add(child);
+      this.#warmGraphs.warm(child);
       this.#serve();
     });
     child.end.then((end) => this.#ended(child, end, isReady));
@@ -173,7 +196,7 @@ class Processes implements ProcessRunner {
     this.#children.delete(child);
     this.#idle.delete(child);
     if (this.#isDisposed) return;
-    this.#options.onLost?.(end);
+    if (!child.isRetired) this.#options.onLost?.(end);
     this.#failedStarts += wasReady ? 0 : 1;
     // Others would fail to start for the same reason, without end: who waits is told, and the next run tries again.
     if (this.#failedStarts >= MOST_TRIES) {

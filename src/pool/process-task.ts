@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto';
 import { type CompiledModule, moduleOrigin } from '../engine/compile.ts';
 import { readStamped } from '../engine/file-stamps.ts';
+import type { NnPlan } from '../engine/nn-support.ts';
 import type {
   GrantedGraph,
   ModuleReference,
+  ProcessNnPlan,
   ProcessSink,
   ProcessTask,
   SentModule,
@@ -34,11 +36,28 @@ function originOf(program: CompiledModule): SentModule {
 /** What files of graphs held, for as long as these are registered or held by a run. */
 const read = new WeakMap<GrantedGraph['source'], Promise<readonly Uint8Array[]>>();
 
+/**
+ * What a child compiles a graph from. Files are read once for each registration: whatever becomes of them, children compute
+ * with what was registered.
+ * @throws BackendError ERR_NN_GRAPH_NOT_FOUND for files that have changed before
+ */
+export async function sourceFor({ name, source }: GrantedGraph): Promise<GrantedGraph['source']> {
+  if (!('paths' in source)) return source;
+  const reading = read.get(source) ?? readStamped(name, source);
+  read.set(source, reading);
+  try {
+    return { builders: await reading };
+  } catch (error) {
+    read.delete(source);
+    throw error;
+  }
+}
+
 /** What the child may ask for, by what it asks with. */
 export class Stock {
   readonly #modules: ReadonlyMap<string, SentModule>;
   readonly #graphs: ReadonlyMap<number, GrantedGraph>;
-  readonly #bytes = new Map<number, readonly Uint8Array[]>();
+  readonly #sources = new Map<number, GrantedGraph['source']>();
 
   constructor({ plan, nn }: WorkerRequest) {
     const programs = [plan.program, ...plan.preloads.map(({ program }) => program)];
@@ -46,28 +65,18 @@ export class Stock {
     this.#graphs = new Map((nn?.granted ?? []).map((graph) => [graph.id, graph]));
   }
 
-  /**
-   * Reads what graphs were registered by as files, once for each registration: whatever becomes of the files, children compute
-   * with what was registered.
-   * @throws BackendError ERR_NN_GRAPH_NOT_FOUND for files that have changed before
-   */
+  /** To be awaited before graphs are supplied. @throws as {@link sourceFor} */
   async load(): Promise<void> {
-    for (const [id, graph] of this.#graphs) {
-      const { name, source } = graph;
-      if (!('paths' in source)) continue;
-      const reading = read.get(source) ?? readStamped(name, source);
-      read.set(source, reading);
-      try {
-        this.#bytes.set(id, await reading);
-      } catch (error) {
-        read.delete(source);
-        throw error;
-      }
-    }
+    for (const [id, graph] of this.#graphs) this.#sources.set(id, await sourceFor(graph));
   }
 
   get modules(): readonly string[] {
     return [...this.#modules.keys()];
+  }
+
+  /** Of all modules together. */
+  get moduleBytes(): number {
+    return [...this.#modules.values()].reduce((total, { bytes }) => total + bytes.byteLength, 0);
   }
 
   get graphs(): readonly number[] {
@@ -81,10 +90,8 @@ export class Stock {
         return module === undefined ? [] : [{ key, bytes: module.bytes, limits: module.limits }];
       }),
       graphs: graphs.flatMap((id) => {
-        const graph = this.#graphs.get(id);
-        if (graph === undefined) return [];
-        const builders = this.#bytes.get(id);
-        return [{ id, source: builders === undefined ? graph.source : { builders } }];
+        const source = this.#sources.get(id);
+        return source === undefined ? [] : [{ id, source }];
       }),
     };
   }
@@ -94,7 +101,6 @@ export class Stock {
 export function processTask(task: WorkerServices['task']): ProcessTask {
   const { plan, nn, stdio, calls: _, ...rest } = task;
   const reference = (program: CompiledModule): ModuleReference => ({ key: keyOf(program), name: program.name });
-  const granted = (nn?.granted ?? []).map(({ source: _source, sharedId: _id, ...graph }) => graph);
   return {
     ...rest,
     plan: {
@@ -102,10 +108,15 @@ export function processTask(task: WorkerServices['task']): ProcessTask {
       program: reference(plan.program),
       preloads: plan.preloads.map(({ name, program }) => ({ name, program: reference(program) })),
     },
-    // The thread of a child is never terminated but with its process.
-    nn: nn && { ...nn, granted, insideWorker: true },
+    nn: nn && processNnPlan(nn),
     stdio: { stdin: stdio.stdin, stdout: sink(stdio.stdout), stderr: sink(stdio.stderr) },
   };
+}
+
+export function processNnPlan(nn: NnPlan): ProcessNnPlan {
+  const granted = (nn.granted ?? []).map(({ source: _source, sharedId: _id, ...graph }) => graph);
+  // The thread of a child is never terminated but with its process.
+  return { ...nn, granted, insideWorker: true };
 }
 
 function sink(to: WorkerServices['task']['stdio']['stdout']): ProcessSink {

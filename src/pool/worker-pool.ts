@@ -182,13 +182,13 @@ export class WorkerPool {
 
   async #createRunner(): Promise<PoolRunner> {
     const threads = this.#threads;
-    const { maxHeapBytes } = this.#options;
+    const { maxHeapBytes, maxRunsPerProcess } = this.#options;
     const onLost = () => {
       this.#counts.replaced += 1;
     };
     if (this.#options.isolation === 'process') {
       const { createProcessRunner } = await import('./process-runner.ts');
-      return createProcessRunner({ processes: threads, maxHeapBytes, onLost });
+      return createProcessRunner({ processes: threads, maxHeapBytes, maxRunsPerProcess, onLost });
     }
     const { ThreadRunner } = await import('./thread-runner.ts');
     return new ThreadRunner({ threads, maxHeapBytes, onLost });

@@ -40,7 +40,7 @@ export type ProcessPlan = Omit<WorkerPlan, 'program' | 'preloads'> & {
 };
 
 /** A {@link WorkerTask} without what only threads of one process can have. */
-export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'stdio' | 'calls' | 'reportWindow'> & {
+export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'graphsTarget' | 'stdio' | 'calls' | 'reportWindow'> & {
   plan: ProcessPlan;
   nn: ProcessNnPlan | undefined;
   stdio: { stdin: WorkerTask['stdio']['stdin']; stdout: ProcessSink; stderr: ProcessSink };
@@ -49,6 +49,8 @@ export type ProcessTask = Omit<WorkerTask, 'plan' | 'nn' | 'stdio' | 'calls' | '
 /** To the child. `run` numbers what each is about: what belongs to a run that is over is not heard. */
 export type ProcessOrder =
   | { type: 'run'; run: number; task: ProcessTask; supplies: Supplies }
+  /** Graphs that guests have asked for in others are compiled, so that none waits for it. */
+  | { type: 'warm'; nn: ProcessNnPlan; supplies: Supplies }
   /** What the child said that it needs. */
   | { type: 'supply'; run: number; supplies: Supplies }
   /** The answer to a call of the guest. */
@@ -63,6 +65,9 @@ export interface Supplies {
   graphs: readonly Pick<GrantedGraph, 'id' | 'source'>[];
 }
 
+/** What the guest's thread asks the one beside it for graphs by, in the place of a descriptor: `open`, with a graph's id. */
+export const GRAPHS_TARGET = -2;
+
 export type OutputName = 'stdout' | 'stderr';
 
 /** What the thread of the guest says but for its output, which comes in batches, and for faults that nobody is told of. */
@@ -74,7 +79,7 @@ export type ProcessMessage =
   | { type: 'ready' }
   /** The guest may begin from now on: without this message it has not, whatever became of the process. */
   | { type: 'accepted'; run: number }
-  /** It was forgotten, or never sent; the run waits for it. */
+  /** It was forgotten, or never sent; the run, or the guest, waits for it. */
   | { type: 'need'; run: number; modules: readonly string[]; graphs: readonly number[] }
   | { type: 'output'; run: number; pieces: readonly { stream: OutputName; bytes: Uint8Array }[] }
   | { type: 'call'; run: number; call: number; target: ThreadCall['target']; method: string; args: readonly unknown[] }

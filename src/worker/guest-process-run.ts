@@ -1,14 +1,16 @@
 /** One run in a child process, on the thread beside the guest's: everything passes here between the guest and the host. */
 import { HostError } from '../errors.ts';
-import type {
-  OutputName,
-  ProcessMessage,
-  ProcessOrder,
-  ProcessSink,
-  ProcessTask,
-  Supplies,
+import {
+  GRAPHS_TARGET,
+  type OutputName,
+  type ProcessMessage,
+  type ProcessNnPlan,
+  type ProcessOrder,
+  type ProcessSink,
+  type ProcessTask,
+  type Supplies,
 } from './guest-process-messages.ts';
-import type { GraphShelf, ModuleShelf } from './guest-process-shelves.ts';
+import type { GraphShelf, ModuleShelf, OpenedGraph } from './guest-process-shelves.ts';
 import type { GuestThread } from './guest-process-thread.ts';
 import type { WorkerMessage, WorkerSink, WorkerTask } from './guest-worker-messages.ts';
 import { OutputWindow } from './remote-stdio.ts';
@@ -21,7 +23,7 @@ export interface Home {
   modules: ModuleShelf;
   graphs: GraphShelf;
   thread: GuestThread;
-  send: (message: ProcessMessage, whenWritten?: (error: Error | null) => void) => void;
+  send: (message: ProcessMessage, whenWritten?: () => void) => void;
 }
 
 type RunOrder = Extract<ProcessOrder, { type: 'run' }>;
@@ -32,7 +34,7 @@ export class ProcessRun {
   readonly #home: Home;
   readonly #outputs: Record<OutputName, RelayedOutput> = { stdout: new RelayedOutput(), stderr: new RelayedOutput() };
   readonly #calls = new CallAnswerer<WorkerMessage>(
-    (call) => this.#ask(call),
+    (call) => (call.target === GRAPHS_TARGET ? this.#openGraph(call.args[0] as number) : this.#ask(call)),
     (message) => this.#hear(message),
   );
   readonly #asked = new Map<number, (reply: Reply) => void>();
@@ -40,15 +42,17 @@ export class ProcessRun {
   #nextCall = 0;
   #batch: { stream: OutputName; bytes: Uint8Array }[] = [];
   #onSupplied: () => void = () => {};
+  readonly #nn: ProcessNnPlan | undefined;
 
   constructor(home: Home, { run, task, supplies }: RunOrder) {
     this.number = run;
     this.#home = home;
+    this.#nn = task.nn;
     this.#stock(supplies);
     this.#begin(task).catch((error: unknown) => this.#fail(error));
   }
 
-  take(order: Exclude<ProcessOrder, RunOrder>): void {
+  take(order: Exclude<ProcessOrder, RunOrder | { type: 'warm' }>): void {
     if (order.type === 'taken') this.#outputs[order.stream].taken(order.pieces, order.errno);
     else if (order.type === 'answer') this.#answered(order.call, order.reply);
     else if (order.type === 'flush') this.#flush();
@@ -69,9 +73,9 @@ export class ProcessRun {
   }
 
   async #begin(task: ProcessTask): Promise<void> {
-    await this.#fetchMissing(task);
+    await this.#fetchModules(task);
     const { plan, nn, stdio, ...rest } = task;
-    const { modules, graphs, thread, send } = this.#home;
+    const { modules, thread, send } = this.#home;
     const preloads = [];
     for (const { name, program } of plan.preloads) {
       preloads.push({ name, program: packProgram(await modules.take(program)) });
@@ -79,7 +83,9 @@ export class ProcessRun {
     const forThread: WorkerTask = {
       ...rest,
       plan: { ...plan, program: packProgram(await modules.take(plan.program)), preloads },
-      nn: nn && (await graphs.take(nn)),
+      // Where one is, and what it is compiled from, is asked for when the guest asks for it.
+      nn: nn && { ...nn, granted: nn.granted.map((graph) => ({ ...graph, source: { builders: [] } })) },
+      graphsTarget: GRAPHS_TARGET,
       stdio: {
         stdin: stdio.stdin,
         stdout: this.#sink('stdout', stdio.stdout),
@@ -92,11 +98,23 @@ export class ProcessRun {
     send({ type: 'accepted', run: this.number }, () => thread.run(forThread, (error) => this.#fail(error)));
   }
 
-  async #fetchMissing({ plan, nn }: ProcessTask): Promise<void> {
+  async #fetchModules({ plan }: ProcessTask): Promise<void> {
     const programs = [plan.program, ...plan.preloads.map(({ program }) => program)];
     const modules = programs.map(({ key }) => key).filter((key) => !this.#home.modules.has(key));
-    const graphs = (nn?.granted ?? []).map(({ id }) => id).filter((id) => !this.#home.graphs.has(id));
-    if (modules.length === 0 && graphs.length === 0) return;
+    if (modules.length > 0) await this.#fetch([...new Set(modules)], []);
+  }
+
+  /** For the guest, which waits, and may be ended meanwhile. */
+  async #openGraph(id: number): Promise<OpenedGraph> {
+    const { graphs } = this.#home;
+    const nn = this.#nn;
+    const reference = nn?.granted.find((granted) => granted.id === id);
+    if (nn === undefined || reference === undefined) throw new Error('the graph is not granted');
+    if (!graphs.has(id)) await this.#fetch([], [id]);
+    return await graphs.open(nn, reference);
+  }
+
+  async #fetch(modules: readonly string[], graphs: readonly number[]): Promise<void> {
     const supplied = new Promise<void>((resolve) => {
       this.#onSupplied = resolve;
     });

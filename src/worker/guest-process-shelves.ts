@@ -1,6 +1,6 @@
 /** What a child process keeps between its runs, so that it is sent and compiled once. */
 import { type CompiledModule, compileModuleAsync, readModuleSource } from '../engine/compile.ts';
-import { createNnSupport, type NnPlan } from '../engine/nn-support.ts';
+import { createNnSupport } from '../engine/nn-support.ts';
 import type {
   GrantedGraph,
   GraphReference,
@@ -65,6 +65,9 @@ interface KeptGraph extends Pick<GrantedGraph, 'id' | 'source'> {
   opened?: Promise<Graph | undefined>;
 }
 
+/** Where a guest's thread finds a graph. */
+export type OpenedGraph = Pick<GrantedGraph, 'sharedId' | 'source'>;
+
 export class GraphShelf {
   readonly #kept = new Map<number, KeptGraph>();
   /** The one that was used last comes last. */
@@ -79,24 +82,29 @@ export class GraphShelf {
     if (!this.#kept.has(graph.id)) this.#kept.set(graph.id, graph);
   }
 
-  /** The plan for the guest's thread, which adopts what is compiled here. */
-  async take(plan: ProcessNnPlan): Promise<NnPlan> {
-    const granted: GrantedGraph[] = [];
-    for (const reference of plan.granted) granted.push(await this.#takeGraph(plan, reference));
-    return { ...plan, granted };
+  /** Compiles what is likely to be asked for. */
+  warm(plan: ProcessNnPlan, graphs: readonly Pick<GrantedGraph, 'id' | 'source'>[]): void {
+    for (const graph of graphs) this.add(graph);
+    for (const reference of plan.granted) if (this.has(reference.id)) this.#compile(plan, reference);
   }
 
-  async #takeGraph(plan: ProcessNnPlan, reference: GraphReference): Promise<GrantedGraph> {
+  /** For the guest's thread, which adopts what is compiled here. */
+  async open(plan: ProcessNnPlan, reference: GraphReference): Promise<OpenedGraph> {
+    const kept = this.#compile(plan, reference);
+    const sharedId = (await kept.opened)?.sharedId;
+    // Only with properties of the guest's own would an adopted graph be compiled again.
+    const isSourceNeeded = sharedId === undefined || (plan.allowedGuestProperties ?? []).length > 0;
+    if (!isSourceNeeded) kept.source = { builders: [] };
+    return { sharedId, source: kept.source };
+  }
+
+  #compile(plan: ProcessNnPlan, reference: GraphReference): KeptGraph {
     const kept = this.#kept.get(reference.id);
     if (kept === undefined) throw new Error('the graph is not here');
     this.#idOfName.delete(reference.name);
     this.#idOfName.set(reference.name, reference.id);
     kept.opened ??= this.#open(plan, { ...reference, source: kept.source });
-    const sharedId = (await kept.opened)?.sharedId;
-    // Only with properties of the guest's own would an adopted graph be compiled again.
-    const isSourceNeeded = sharedId === undefined || (plan.allowedGuestProperties ?? []).length > 0;
-    if (!isSourceNeeded) kept.source = { builders: [] };
-    return { ...reference, sharedId, source: kept.source };
+    return kept;
   }
 
   /** Lets go of what has been replaced under its name, and of the names that were not used for longest: between runs. */

@@ -5,7 +5,8 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import type { ProcessMessage, ProcessOrder } from './guest-process-messages.ts';
+import type { ProcessOrder } from './guest-process-messages.ts';
+import { HostPipe } from './guest-process-pipe.ts';
 import { type Home, ProcessRun } from './guest-process-run.ts';
 import { GraphShelf, ModuleShelf } from './guest-process-shelves.ts';
 import { GuestThread, serveGuestThread } from './guest-process-thread.ts';
@@ -14,20 +15,23 @@ import { GuestThread, serveGuestThread } from './guest-process-thread.ts';
 const LEFT_TO_THE_HOST = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 class GuestProcess {
+  readonly #pipe = new HostPipe((order) => this.#take(order), endNow);
   readonly #home: Home = {
     modules: new ModuleShelf(),
     graphs: new GraphShelf(),
     thread: new GuestThread(fileURLToPath(import.meta.url), maxHeapBytes()),
-    send,
+    send: (message, whenWritten) => this.#pipe.send(message, whenWritten),
   };
   #run: ProcessRun | undefined;
 
   constructor() {
     this.#home.thread.prepare();
+    this.#pipe.send({ type: 'ready' });
   }
 
-  take(order: ProcessOrder): void {
-    if (order.type === 'run') {
+  #take(order: ProcessOrder): void {
+    if (order.type === 'warm') this.#home.graphs.warm(order.nn, order.supplies.graphs);
+    else if (order.type === 'run') {
       this.#run?.close();
       this.#run = new ProcessRun(this.#home, order);
     } else if (this.#run?.number === order.run) this.#run.take(order);
@@ -38,11 +42,6 @@ class GuestProcess {
 function maxHeapBytes(): number | undefined {
   const [, , bytes] = process.argv;
   return bytes === undefined ? undefined : Number(bytes);
-}
-
-function send(message: ProcessMessage, whenWritten?: (error: Error | null) => void): void {
-  if (!process.connected) endNow();
-  process.send?.(message, undefined, undefined, whenWritten);
 }
 
 /** Whatever the guest does: nobody is there to take what comes of it. */
@@ -68,10 +67,7 @@ function standBack(): void {
 if (isMainThread) {
   standBack();
   for (const signal of LEFT_TO_THE_HOST) process.on(signal, () => {});
-  process.on('disconnect', endNow);
-  const guests = new GuestProcess();
-  process.on('message', (order: ProcessOrder) => guests.take(order));
-  send({ type: 'ready' });
+  new GuestProcess();
 } else {
   serveGuestThread();
 }

@@ -46,6 +46,8 @@ export interface WorkerTask {
     preloads: readonly { name: string; program: WorkerProgram }[];
   };
   nn: NnPlan | undefined;
+  /** Where the thread asks for a granted graph when the guest does. Undefined: the plan has what it needs of them. */
+  graphsTarget?: number | undefined;
   /** Whether refused wasi-nn calls are sent back. */
   postRefusals: boolean;
   /** Where the thread notes that the guest begins. Undefined: it posts `started`. */

@@ -47,7 +47,10 @@ export class RemoteInput extends Input {
 
 /** How much of one stream may be on its way between the threads, each piece taken for some bytes more than it has. */
 const MOST_UNDERWAY_BYTES = 2 ** 20;
-const PIECE_OVERHEAD_BYTES = 1024;
+export const PIECE_OVERHEAD_BYTES = 1024;
+
+/** More is never underway: a piece of the largest size on top of nearly as much. */
+export const MOST_SENT_BYTES = 2 * MOST_UNDERWAY_BYTES + 8 * PIECE_OVERHEAD_BYTES;
 
 /** More than is ever taken. */
 const SHUT_BYTES = 2 ** 30;

@@ -2,7 +2,7 @@
 import type { GuestPlan } from '../engine/guest-plan.ts';
 import { type GuestStdio, runGuest, type WasiFaultListener } from '../engine/guest-run.ts';
 import { DEFAULT_WASM_STACK_BYTES } from '../engine/guest-stack.ts';
-import type { OwnedNnSupport } from '../engine/nn-support.ts';
+import type { LocatedGraph, OwnedNnSupport } from '../engine/nn-support.ts';
 import { nowMs, type RecordedEntry } from '../engine/run-recorder.ts';
 import { HostError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
@@ -69,13 +69,15 @@ export interface UnpackedTask {
 
 /** @throws BackendError */
 export function unpackTask(task: WorkerTask, state: ThreadState): UnpackedTask {
-  const { plan, nn, stdio, postRefusals, reportWindow, calls } = task;
+  const { plan, nn, graphsTarget, stdio, postRefusals, reportWindow, calls } = task;
   const post = poster(task);
   const report = reporter(post, new ReportWindow(reportWindow));
   const caller = new ThreadCaller(calls);
   const refused = ({ cause: _, ...refusal }: Refusal) => report({ type: 'refused', refusal });
+  const locate =
+    graphsTarget === undefined ? undefined : (id: number) => caller.call(graphsTarget, 'open', id) as LocatedGraph;
   return {
-    support: nn && state.nnSupport(nn, postRefusals ? refused : undefined),
+    support: nn && state.nnSupport(nn, postRefusals ? refused : undefined, locate),
     streams: {
       stdin: source(stdio.stdin, caller),
       stdout: sink('stdout', stdio.stdout, caller, post),

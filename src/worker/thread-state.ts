@@ -1,7 +1,7 @@
 /** What a thread keeps from guest to guest: nothing that a guest could have had its hands on. */
 import { deserialize, serialize } from 'node:v8';
 import type { CompiledModule } from '../engine/compile.ts';
-import { createNnSupport, type NnPlan, type OwnedNnSupport } from '../engine/nn-support.ts';
+import { createNnSupport, type LocateGraph, type NnPlan, type OwnedNnSupport } from '../engine/nn-support.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { PackedShape, WorkerProgram } from './guest-worker-messages.ts';
@@ -38,11 +38,11 @@ export class ThreadState {
   }
 
   /** Graphs are each guest's own; what opens the runtime for them is not made anew. @throws BackendError */
-  nnSupport(plan: NnPlan, onRefused?: (refusal: Refusal) => void): OwnedNnSupport {
+  nnSupport(plan: NnPlan, onRefused?: (refusal: Refusal) => void, locate?: LocateGraph): OwnedNnSupport {
     const { backend, openvinoDir, env, insideWorker } = plan;
     const key = JSON.stringify([backend, openvinoDir, env, insideWorker]);
     const keptBackend = this.#backends.get(key);
-    const support = createNnSupport(plan, onRefused, keptBackend);
+    const support = createNnSupport(plan, onRefused, keptBackend, locate);
     if (keptBackend === undefined) kept(this.#backends, key, MOST_BACKENDS, () => support.backend);
     return support;
   }

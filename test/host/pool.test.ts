@@ -114,7 +114,13 @@ describe('a pool', () => {
 
   it.each<[unknown, unknown, string]>([
     [{}, {}, 'host: expected a Host'],
-    [new Host(), { thread: 1 }, 'options: expected names out of threads, maxQueue, isolation, maxHeapBytes, defaults'],
+    [
+      new Host(),
+      { thread: 1 },
+      'options: expected names out of threads, maxQueue, isolation, maxHeapBytes, maxRunsPerProcess, defaults',
+    ],
+    [new Host(), { isolation: 'process', maxRunsPerProcess: 0 }, 'maxRunsPerProcess: expected a whole number from 1'],
+    [new Host(), { maxRunsPerProcess: 1 }, 'maxRunsPerProcess: expected none'],
     [new Host(), { threads: 1.5 }, 'threads: expected a whole number from 1 to 1024'],
     [new Host(), { defaults: { timeoutMs: '1' } }, 'defaults.timeoutMs: expected milliseconds'],
   ])('of %j and %j is refused', (host, options, message) => {

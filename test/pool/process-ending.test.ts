@@ -1,5 +1,5 @@
 /** How guests in child processes end, and what stays standing: crashes of native code, kills, limits, and the end of the host. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -287,6 +287,27 @@ function generator(seed: number): () => number {
 }
 
 describe('the end of the host', () => {
+  it('while a child starts is no error of that', async () => {
+    const script = `import { Host, Pool } from ${JSON.stringify(new URL('../../dist/index.mjs', import.meta.url).href)};
+      const host = new Host();
+      const pool = new Pool(host, { threads: 2, isolation: 'process' });
+      const module = await host.compile(new TextEncoder().encode('(module (func (export "_start")))'));
+      pool.run(module).catch(() => {});
+      setTimeout(() => process.exit(), Number(process.argv[1]));`;
+    for (const afterMs of [0, 20, 40]) {
+      const host = spawn(process.execPath, ['--input-type=module', '-e', script, '--', String(afterMs)], {
+        stdio: ['ignore', 'inherit', 'pipe'],
+      });
+      let said = '';
+      host.stderr.on('data', (piece) => {
+        said += piece;
+      });
+      // Its children have the same standard error: this comes when the last of them has ended.
+      await new Promise((resolve) => host.once('close', resolve));
+      expect(said).toBe('');
+    }
+  });
+
   it('ends a child in the middle of a guest that never would', async () => {
     const path = fileURLToPath(new URL('process-parent.mjs', import.meta.url));
     const parent: ChildProcess = fork(path, { serialization: 'advanced', execArgv: [] });

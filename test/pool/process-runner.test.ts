@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { File, PreopenDirectory } from '@bjorn3/browser_wasi_shim';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { NnPlan } from '../../src/engine/nn-support.ts';
 import type { Refusal } from '../../src/nn/index.ts';
 import { childEnvironment } from '../../src/pool/process-environment.ts';
@@ -41,6 +41,24 @@ describe('a child process', () => {
     for (const value of [2, 1, 3]) expect(await outcomeOf(answering(value))).toEqual(returned(value));
     expect(runner.pids).toEqual(before);
     expect(before).not.toContain(process.pid);
+  });
+
+  it('is used for as many runs as it may be, and replaced without being lost', async () => {
+    let lost = 0;
+    const other = createProcessRunner({ processes: 1, maxRunsPerProcess: 2, onLost: () => void lost++ });
+    try {
+      await other.warm();
+      const first = other.pids;
+      for (const value of [1, 2]) await other.run(await request(answering(value)), {});
+      expect(other.pids.filter((pid) => first.includes(pid)).length).toBeGreaterThan(0);
+      for (const value of [3, 4, 5]) {
+        expect((await other.run(await request(answering(value)), {})).outcome).toEqual(returned(value));
+      }
+      await vi.waitFor(() => expect(other.pids.filter((pid) => first.includes(pid))).toEqual([]), { timeout: 60_000 });
+      expect(lost).toBe(0);
+    } finally {
+      await other.dispose();
+    }
   });
 
   it('compiles a module for the limits that it was compiled for here', async () => {

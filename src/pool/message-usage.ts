@@ -1,0 +1,122 @@
+/** Forms of what a child process tells that its guest used. */
+import { errnoNameOf, type RecordedEntry } from '../engine/run-recorder.ts';
+import {
+  type GuestUsage,
+  type MemorySample,
+  type OperationTime,
+  type PhaseUsage,
+  type RunSpan,
+  SPAN_NAMES,
+  type SpanName,
+} from '../engine/run-report.ts';
+import { amount, count, fields, list, oneOf, optional, own, text } from './message-form.ts';
+
+/** More than are ever recorded of a run. */
+const MOST_SPANS = 100_000;
+const MOST_SAMPLES = 10_000;
+const MOST_OPERATIONS = 5_000;
+
+const MOST_DETAILS = 16;
+const MOST_DETAIL_CHARACTERS = 256;
+const DETAIL_NAME = /^[a-zA-Z]{1,32}$/;
+
+/** The last moment of a `Date`. */
+const LAST_MS = 8.64e15;
+
+const MOST_ERRNO = 0xffff;
+
+export function usageOf(value: unknown): GuestUsage {
+  const given = fields(value);
+  const loads = fields(own(given, 'loads'));
+  const spans = optional(own(given, 'spans'), (all) => list(all, spanOf, MOST_SPANS));
+  const memory = optional(own(given, 'memory'), (all) => list(all, sampleOf, MOST_SAMPLES));
+  const leftOut = optional(own(given, 'leftOut'), (left) => {
+    const { spans, operations } = fields(left);
+    return { spans: count(spans), operations: count(operations) };
+  });
+  return {
+    cpuMs: optional(own(given, 'cpuMs'), (cpuMs) => amount(cpuMs, LAST_MS)),
+    peakMemoryBytes: count(own(given, 'peakMemoryBytes')),
+    bytesRead: count(own(given, 'bytesRead')),
+    bytesWritten: count(own(given, 'bytesWritten')),
+    phases: phasesOf(own(given, 'phases')),
+    loads: { hits: count(own(loads, 'hits')), misses: count(own(loads, 'misses')) },
+    ...(spans && { spans }),
+    ...(memory && { memory }),
+    ...(leftOut && { leftOut }),
+  };
+}
+
+export function entryOf(value: unknown): RecordedEntry {
+  const given = fields(value);
+  const span = own(given, 'span');
+  return span === undefined ? { sample: sampleOf(own(given, 'sample')) } : { span: spanOf(span) };
+}
+
+function phasesOf(value: unknown): GuestUsage['phases'] {
+  const phases: Partial<Record<SpanName, PhaseUsage>> = {};
+  for (const [name, phase] of Object.entries(fields(value))) {
+    const given = fields(phase);
+    phases[oneOf(name, SPAN_NAMES)] = {
+      count: count(own(given, 'count')),
+      wallMs: amount(own(given, 'wallMs'), LAST_MS),
+    };
+  }
+  return phases;
+}
+
+function spanOf(value: unknown): RunSpan {
+  const given = fields(value);
+  const startMs = amount(own(given, 'startMs'), LAST_MS);
+  const endMs = amount(own(given, 'endMs'), LAST_MS);
+  if (endMs < startMs) throw new TypeError('no span');
+  const detail = optional(own(given, 'detail'), detailOf);
+  const operations = optional(own(given, 'operations'), (all) => list(all, operationOf, MOST_OPERATIONS));
+  return {
+    name: oneOf(own(given, 'name'), SPAN_NAMES),
+    startMs,
+    endMs,
+    ...(detail && { detail }),
+    ...(operations && { operations }),
+  };
+}
+
+/** An errno has the name that it has here: series of metrics are named by it. */
+function detailOf(value: unknown): NonNullable<RunSpan['detail']> {
+  const entries = Object.entries(fields(value));
+  if (entries.length > MOST_DETAILS) throw new TypeError('too many details');
+  const detail = Object.fromEntries(
+    entries.map(([name, part]) => {
+      if (!DETAIL_NAME.test(name)) throw new TypeError('no detail');
+      return [name, detailPartOf(part)] as const;
+    }),
+  );
+  const { errno, errnoName } = detail;
+  if (errno === undefined && errnoName === undefined) return detail;
+  return { ...detail, errno: count(errno, MOST_ERRNO), errnoName: errnoNameOf(count(errno)) };
+}
+
+function detailPartOf(value: unknown): string | number | boolean {
+  if (typeof value === 'boolean' || typeof value === 'number') return value;
+  return text(value, MOST_DETAIL_CHARACTERS);
+}
+
+function operationOf(value: unknown): OperationTime {
+  const given = fields(value);
+  return {
+    name: text(own(given, 'name')),
+    type: text(own(given, 'type')),
+    implementation: text(own(given, 'implementation')),
+    wallMs: amount(own(given, 'wallMs'), LAST_MS),
+    cpuMs: amount(own(given, 'cpuMs'), LAST_MS),
+  };
+}
+
+function sampleOf(value: unknown): MemorySample {
+  const given = fields(value);
+  return {
+    atMs: amount(own(given, 'atMs'), LAST_MS),
+    guestBytes: count(own(given, 'guestBytes')),
+    residentBytes: count(own(given, 'residentBytes')),
+  };
+}

@@ -1,0 +1,42 @@
+/** The child's end of the pipe to its host. */
+import { Socket } from 'node:net';
+import { deserialize } from 'node:v8';
+import { encodeMessage } from './guest-process-encoding.ts';
+import { FrameReader, frameOf, framePrefix, PIPE_FD } from './guest-process-frames.ts';
+import type { ProcessMessage, ProcessOrder } from './guest-process-messages.ts';
+
+export class HostPipe {
+  readonly #socket: Socket;
+  readonly #onGone: () => void;
+
+  /**
+   * @param take gets what the host says
+   * @param onGone called when the host is there no more, maybe more than once
+   */
+  constructor(take: (order: ProcessOrder) => void, onGone: () => void) {
+    const frames = new FrameReader((head) => take(deserialize(head) as ProcessOrder));
+    this.#onGone = onGone;
+    this.#socket = new Socket({ fd: PIPE_FD, readable: true, writable: true });
+    this.#socket.on('data', (piece: Buffer) => frames.push(piece));
+    for (const event of ['error', 'end', 'close']) this.#socket.on(event, onGone);
+  }
+
+  /** @param whenWritten called once the host can read it */
+  send(message: ProcessMessage, whenWritten?: () => void): void {
+    if (!this.#socket.writable) this.#onGone();
+    const { head, body } = encodeMessage(message);
+    const written = whenWritten && ((error?: Error | null) => !error && whenWritten());
+    if (body.length === 0) {
+      this.#socket.write(frameOf(head), written);
+      return;
+    }
+    const headBytes = Buffer.from(head);
+    const bodyBytes = body.reduce((total, { byteLength }) => total + byteLength, 0);
+    this.#socket.cork();
+    this.#socket.write(framePrefix(headBytes.byteLength, bodyBytes));
+    this.#socket.write(headBytes);
+    for (const [index, part] of body.entries())
+      this.#socket.write(part, index === body.length - 1 ? written : undefined);
+    this.#socket.uncork();
+  }
+}
