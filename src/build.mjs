@@ -6,6 +6,7 @@
  *   dist/command-line-apart.js  what of it a plain run needs nothing of
  *   dist/guest-worker.js  the thread of a guest that is watched
  *   dist/instance-worker.js  the thread of a guest that stays
+ *   dist/text-worker.js   the thread that assembles a long text module
  *   dist/guest-process.js the process of guests that may crash
  *   dist/index.mjs        the library, with dist/chunks
  *   dist/timeline-page.js, dist/timeline-page.css   what a timeline's page carries in itself
@@ -101,6 +102,7 @@ await bundleForStart({
   'guest-worker': 'src/worker/guest-worker.ts',
   'guest-process': 'src/worker/guest-process.ts',
   'instance-worker': 'src/worker/instance-worker.ts',
+  'text-worker': 'src/worker/text-worker.ts',
 });
 const hash = createHash('sha256')
   .update(readFileSync(join(DIST, 'command-line.js')))

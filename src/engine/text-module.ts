@@ -24,6 +24,13 @@ const FEATURES = {
   relaxed_simd: true,
 };
 
+interface WabtOptions {
+  printErr: (line: string) => void;
+}
+
+/** What it aborts with is thrown, too. */
+const QUIET: WabtOptions = { printErr: () => {} };
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Every field of a module stands in parentheses; comments and blanks may come first. */
@@ -39,7 +46,8 @@ export async function assembleText(name: string, bytes: Uint8Array): Promise<Uin
   if (text?.trim() === '') throw new ModuleError('ERR_MODULE_COMPILE', `${name} is empty`);
   if (text === undefined || !BEGIN_OF_TEXT.test(text)) throw noModule(name, bytes);
   // Required and not imported: code that V8 kept from an earlier start cannot import on Node 20.
-  const wabt = await (createRequire(import.meta.url)('wabt') as typeof import('wabt'))();
+  const load = createRequire(import.meta.url)('wabt') as (given: WabtOptions) => ReturnType<typeof import('wabt')>;
+  const wabt = await load(QUIET);
   try {
     const module = wabt.parseWat(name, text, FEATURES);
     try {

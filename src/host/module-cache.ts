@@ -3,6 +3,7 @@ import { type CompiledModule, compileModuleAsync, type ModuleSource, readModuleS
 import type { ModuleLimits } from '../engine/module-rewrite.ts';
 import { nowMs } from '../engine/run-recorder.ts';
 import { publishPhase } from '../telemetry/channels.ts';
+import { assembleLongText } from '../worker/text-assembly.ts';
 
 /** A module's bytes with their name in the cache, which no other bytes have. */
 export interface KeyedSource extends ModuleSource {
@@ -58,15 +59,16 @@ export class ModuleCache {
   }
 
   /**
-   * Reads and compiles what may be a module, binary or text.
+   * Reads and compiles what may be a module, binary or text of at most 1 MiB.
    * @param bytes must not change any more
-   * @throws ModuleError ERR_MODULE_COMPILE
+   * @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT
    */
   async read(name: string, bytes: Uint8Array): Promise<KeyedSource> {
     const key = await contentKey(bytes);
     const { source } = await this.#get(itemKey(key, {}), async () => {
       const startMs = nowMs();
-      const read = { ...(await readModuleSource(name, bytes)), key };
+      const binary = await assembleLongText(name, bytes);
+      const read = { ...(await readModuleSource(name, binary)), key };
       const compiled = await compileModuleAsync(read, {});
       const detail = { module: name, byteLength: bytes.byteLength };
       publishPhase({ name: 'compile', startMs, endMs: nowMs(), detail });
