@@ -33,7 +33,14 @@ const ofRun: Undefined<HostRunOptions> = {
 };
 const { invoke: _, maxQueueMs: __, timeline: ___, tenant: ____, priority: _____, ...ofInstance } = ofRun;
 const ofPool: Undefined<PoolOptions> = {
-  ...{ threads: undefined, maxQueue: undefined, isolation: undefined, maxHeapBytes: undefined, defaults: undefined },
+  ...{
+    threads: undefined,
+    maxQueue: undefined,
+    isolation: undefined,
+    maxHeapBytes: undefined,
+    maxRunsPerProcess: undefined,
+    defaults: undefined,
+  },
 };
 const ofHost: Undefined<HostOptions> = {
   ...{ backend: undefined, openvinoDir: undefined, properties: undefined, allowedGuestProperties: undefined },
