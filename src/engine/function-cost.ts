@@ -32,8 +32,10 @@ const MOST_OPERANDS = 100_000;
 /** Blocks within each other: V8 needs 900 bytes for each. */
 const MOST_DEPTH = 100_000;
 
-/** What a block takes beside its locals. */
-const STATES_PER_BLOCK = 16;
+/** What these take beside the locals, most of it in V8's optimizing compiler: a kilobyte for a call. */
+const STATES_PER_BLOCK = 32;
+const STATES_PER_CALL = 64;
+const STATES_PER_BRANCH = 16;
 /** A value that differs where control flow meets is a node with its inputs in V8's optimizing compiler: 240 bytes. */
 const STATES_PER_MEETING = 8;
 
@@ -163,7 +165,7 @@ class CostWalk {
     const locals = this.#locals;
     const kept = locals * byteLength + (byteLength * byteLength * this.#mostResults) / 8;
     const perBlock = 2 * (STATES_PER_BLOCK + 2 * this.#mostValues) + STATES_PER_MEETING * locals;
-    return kept * (2 / 3 + 1 / 64) + (byteLength / 3) * perBlock + (byteLength * locals) / 4;
+    return kept * (2 / 3 + 1 / 64) + (byteLength / 3) * perBlock + byteLength * (locals / 4 + STATES_PER_CALL / 2);
   }
 
   #walk(end: number, results: number): string | undefined {
@@ -223,7 +225,7 @@ class CostWalk {
     const isDirect = opcode === 0x10 || opcode === 0x12;
     if (opcode === 0x11 || opcode === 0x13) this.unsigned();
     const type = (isDirect ? this.#space.functionTypes : this.#space.types)[index];
-    this.#states += this.#perPassing;
+    this.#states += this.#perPassing + STATES_PER_CALL;
     // A tail call does not come back.
     if (opcode === 0x12 || opcode === 0x13 || opcode === 0x15) return this.#leave();
     if (type === undefined) return true;
@@ -296,7 +298,7 @@ class CostWalk {
 
   #branch(delta: number): true {
     this.unsigned();
-    this.#states += this.#perPassing + Math.min(this.#sets, this.#locals) / 2;
+    this.#states += this.#perPassing + STATES_PER_BRANCH + Math.min(this.#sets, this.#locals) / 2;
     return this.#push(delta);
   }
 

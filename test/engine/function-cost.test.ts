@@ -56,6 +56,8 @@ const EXCESSIVE: Record<string, Body> = {
     results: 1_000,
     code: repeated(40_000, 0x02, 1, 0x00, 0x0b, 0x00),
   },
+  'a flood of calls': { code: repeated(1_000_000, 0x10, 0) },
+  'a flood of blocks': { code: repeated(1_000_000, ...CONDITION, 0x04, 0x40, 0x0b) },
   'blocks a million deep': { code: nested(1_000_000, 0x02, 0x40) },
   'locals that differ at the ends of many blocks': {
     locals: 10_000,
