@@ -234,7 +234,7 @@ describe.skipIf(skipUnless(nativeRuntime()))('with OpenVINO', () => {
         const [name, options] = kinds[random(kinds.length)] as (typeof kinds)[number];
         const controller = new AbortController();
         const isTimed = random(4) === 0;
-        const limits = { signal: controller.signal, ...(isTimed && { timeoutMs: random(30) }) };
+        const limits = { signal: controller.signal, ...(isTimed && { timeoutMs: 1 + random(30) }) };
         const ended = here.pool.run(here.module, { invoke: { name }, ...limits, ...options() }).then(
           ({ results }) => results,
           ({ code }: GuestTrapError) => code,
