@@ -99,7 +99,16 @@ describe.skipIf(skipUnless(toolsThere) || skipUnless(firstNode))('the package', 
   it('holds what it needs and no more', () => {
     const installed = join(project, 'node_modules', 'wasi-nn-host');
     const names = readdirSync(installed).sort();
-    const files = ['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES.md', 'dist', 'native', 'package.json', 'run.js'];
+    const files = [
+      'LICENSE',
+      'README.md',
+      'THIRD_PARTY_NOTICES.md',
+      'dist',
+      'docs',
+      'native',
+      'package.json',
+      'run.js',
+    ];
     expect(names).toEqual(files.sort());
     expect(readdirSync(join(installed, 'native'))).not.toContain('build');
     expect(readdirSync(join(installed, 'native', 'gyp')).sort()).toEqual(['binding.gyp', 'common.gypi']);
