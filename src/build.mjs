@@ -1,5 +1,5 @@
 /**
- * Bundles the TypeScript: `npm run build:js`.
+ * Bundles the TypeScript: `npm run build:js`. (Its declarations: `npm run build:types`.)
  *
  *   dist/cli.js           what run.js loads: the loader of
  *   dist/command-line.js  the command line
@@ -136,6 +136,3 @@ await build({
   logLevel: 'warning',
   outdir: 'dist',
 });
-// The types are those of an ES module, whatever the package's own files are.
-mkdirSync(join(DIST, 'types'), { recursive: true });
-writeFileSync(join(DIST, 'types', 'package.json'), '{ "type": "module" }\n');
