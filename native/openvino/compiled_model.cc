@@ -107,6 +107,10 @@ void CompiledModel::NoteGrowth(uint64_t bytes) const noexcept {
   }
 }
 
+void CompiledModel::NoteQuick(uint64_t input_bytes, bool was_quick) const noexcept {
+  quick_input_bytes_.store(was_quick ? input_bytes : UINT64_MAX);
+}
+
 std::string CompiledModel::Property(const std::string& key) const {
   const Api& api = library_.api();
   char* value = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ class CompiledModel {
   /** An inference that took `bytes` of resident memory. From any thread. */
   void NoteGrowth(uint64_t bytes) const noexcept;
 
+  /** Whether the last inference was quick, and with inputs of so many bytes: a shape may be the guest's to choose. */
+  bool WasQuick(uint64_t input_bytes) const noexcept { return quick_input_bytes_.load() == input_bytes; }
+  void NoteQuick(uint64_t input_bytes, bool was_quick) const noexcept;
+
  private:
   const Library& library_;
   // Before the handle: destroyed after it, since compiled constants may point into these bytes.
@@ -50,6 +55,7 @@ class CompiledModel {
   std::vector<Port> outputs_;
   uint64_t compile_growth_ = 0;
   mutable std::atomic<uint64_t> inference_growth_{0};
+  mutable std::atomic<uint64_t> quick_input_bytes_{UINT64_MAX};
 };
 
 }  // namespace openvino

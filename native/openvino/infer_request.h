@@ -84,6 +84,7 @@ class InferRequest {
   void ReplaceInput(size_t index, KeptInput input);
   void ZeroInputsNeverSet();
   Status InferInterruptibly(const thread::Interrupt& interrupt);
+  uint64_t InputBytes() const;
   void CheckResult(Status status);
   OutputTensor OutputAt(size_t index) const;
   static void OnDone(void* request);
@@ -99,7 +100,6 @@ class InferRequest {
   bool busy_ = false;
   /** Seen by the thread that interrupts. */
   std::atomic<bool> inferring_{false};
-  bool was_quick_ = false;
   bool unset_inputs_zeroed_ = false;
   /** Otherwise output tensors may be memory that nobody wrote, or that was freed; zeros are shown in their place. */
   bool computed_ = false;
