@@ -17,6 +17,7 @@ import {
 } from './instantiation.ts';
 import { checkInvocable, parseArguments, resultTexts } from './invoke.ts';
 import { linkImports } from './link.ts';
+import { memoryCeilings } from './module-rewrite.ts';
 import { nowMs } from './run-recorder.ts';
 
 /** A call into a guest. Its result goes to `next`; what it throws ends the run. */
@@ -83,7 +84,7 @@ export class GuestCallOrder {
     let own: WebAssembly.Memory | undefined;
     const linked = linkImports(program.shape.imports, {
       providers: this.#imports.providers(isPreload ? () => own : undefined),
-      limits,
+      memoryCeiling: (memory) => memoryCeilings(program.shape, limits)(memory),
       // As in wasmtime, the option is about the program alone.
       unknownImports: isPreload ? 'refuse' : unknownImports,
       onUnknownCall: (error) => this.#imports.exit.fail(error),

@@ -1,8 +1,7 @@
 /** Finds for each import of a module what provides it. */
 import { ModuleError } from '../errors.ts';
 import { functionTypeText, sameFunctionType } from './import-types.ts';
-import type { FunctionType, ModuleImport } from './module-binary.ts';
-import { type ModuleLimits, memoryCeiling } from './module-rewrite.ts';
+import type { FunctionType, Limits, ModuleImport } from './module-binary.ts';
 
 export type HostFunction = (...args: never[]) => unknown;
 
@@ -22,7 +21,8 @@ export type UnknownImports = 'refuse' | 'trap' | 'default';
 export interface LinkOptions {
   /** By module name; of several for one name the first that has the thing is taken. */
   providers: ReadonlyMap<string, readonly ImportProvider[]>;
-  limits: ModuleLimits;
+  /** Pages that a memory may have which is made for the module. @throws ModuleError ERR_MODULE_LIMIT */
+  memoryCeiling: (memory: Limits) => number | undefined;
   unknownImports: UnknownImports;
   /** Called from a guest that calls an import that nobody provides. Never returns. */
   onUnknownCall: (error: ModuleError) => never;
@@ -96,7 +96,7 @@ const THREAD_SPAWN = 'wasi::thread-spawn';
 
 /** What stands in for an import that nobody provides. */
 function substitute(entry: ModuleImport, options: LinkOptions): WebAssembly.Memory | HostFunction {
-  if (entry.kind === 'memory' && entry.limits !== undefined) return importedMemory(entry, options.limits);
+  if (entry.kind === 'memory' && entry.limits !== undefined) return importedMemory(entry, entry.limits, options);
   const name = importName(entry);
   const why = name === THREAD_SPAWN ? ' (wasi-threads is not supported: a guest has one thread)' : '';
   const unknown = new ModuleError('ERR_MODULE_LINK', `unknown import: \`${name}\` has not been defined${why}`);
@@ -116,9 +116,8 @@ function defaultResults(entry: ModuleImport, unknown: ModuleError): HostFunction
   return () => zeros;
 }
 
-function importedMemory(entry: ModuleImport, limits: ModuleLimits): WebAssembly.Memory {
-  const declared = entry.limits as NonNullable<ModuleImport['limits']>;
-  const ceiling = memoryCeiling(declared, limits);
+function importedMemory(entry: ModuleImport, declared: Limits, options: LinkOptions): WebAssembly.Memory {
+  const ceiling = options.memoryCeiling(declared);
   const maximum = Math.min(declared.maximum ?? Infinity, ceiling ?? Infinity);
   const bounds = declared.address64
     ? { initial: BigInt(declared.minimum), ...(maximum < Infinity && { maximum: BigInt(maximum) }), address: 'i64' }

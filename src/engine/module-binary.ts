@@ -137,6 +137,8 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
   };
   const types = reader(SECTION.type)?.readTypes() ?? [];
   const imports = reader(SECTION.import)?.vector(MOST.imports, (item) => item.readImport(types)) ?? [];
+  const importedMemories = imports.filter(({ kind }) => kind === 'memory').length;
+  if (importedMemories > MOST.memories) throw new ExcessiveModule(`more than ${MOST.memories} memories are imported`);
   const importedTypes = imports.filter(({ kind }) => kind === 'func').map(({ type }) => type);
   const functionTypes = [
     ...importedTypes,

@@ -1,6 +1,6 @@
 /** Changes to a binary module before V8 compiles it. They all stand before its code, which only moves. */
 import { ModuleError } from '../errors.ts';
-import { type DefinedLimits, type ModuleShape, SECTION, type Section } from './module-binary.ts';
+import { type DefinedLimits, type Limits, type ModuleShape, SECTION, type Section } from './module-binary.ts';
 
 /** What one module may have. */
 export interface ModuleLimits {
@@ -39,18 +39,22 @@ export function rewriteModule(
 ): RewrittenModule {
   const edits = [
     ...limitEdits(bytes, shape, SECTION.table, shape.tables, tableCeilings(shape.tables, limits)),
-    ...limitEdits(bytes, shape, SECTION.memory, shape.memories, memoryCeilings(shape.memories, limits)),
+    ...limitEdits(bytes, shape, SECTION.memory, shape.memories, memoryCeilings(shape, limits)),
     ...(deferStart ? startEdits(bytes, shape) : []),
   ];
   return edits.length === 0 ? { bytes, codeShiftBytes: 0 } : applyEdits(bytes, edits);
 }
 
-/** Pages that each memory may have. @throws ModuleError ERR_MODULE_LIMIT */
-function memoryCeilings(
-  memories: readonly DefinedLimits[],
+type Memory = Pick<Limits, 'minimum' | 'pageByteLength'>;
+
+/** Pages that each memory may have, one that is imported, too. @throws ModuleError ERR_MODULE_LIMIT */
+export function memoryCeilings(
+  shape: Pick<ModuleShape, 'imports' | 'memories'>,
   limits: ModuleLimits,
-): (memory: DefinedLimits) => number | undefined {
+): (memory: Memory) => number | undefined {
   const { maxMemoryBytes } = limits;
+  const imported = shape.imports.filter(({ kind }) => kind === 'memory').flatMap((entry) => entry.limits ?? []);
+  const memories: readonly Memory[] = [...imported, ...shape.memories];
   const [first, ...others] = memories;
   if (maxMemoryBytes === undefined || first === undefined || others.length === 0) {
     return (memory) => memoryCeiling(memory, limits);
@@ -64,11 +68,8 @@ function memoryCeilings(
   return ({ minimum, pageByteLength }) => minimum + Math.floor(share / pageByteLength);
 }
 
-/** Pages that a memory may have, or undefined where it is not limited. @throws ModuleError ERR_MODULE_LIMIT */
-export function memoryCeiling(
-  memory: Pick<DefinedLimits, 'minimum' | 'pageByteLength'>,
-  limits: ModuleLimits,
-): number | undefined {
+/** Of one that is alone; undefined where it is not limited. @throws ModuleError ERR_MODULE_LIMIT */
+function memoryCeiling(memory: Memory, limits: ModuleLimits): number | undefined {
   if (limits.maxMemoryBytes === undefined) return undefined;
   const pages = Math.floor(limits.maxMemoryBytes / memory.pageByteLength);
   if (memory.minimum > pages) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readModuleShape } from '../../src/engine/module-binary.ts';
-import { type ModuleLimits, rewriteModule, startExportName } from '../../src/engine/module-rewrite.ts';
+import { type ModuleLimits, memoryCeilings, rewriteModule, startExportName } from '../../src/engine/module-rewrite.ts';
 import { HostError } from '../../src/errors.ts';
 import { assemble, compileText } from '../support/assemble.ts';
 
@@ -65,6 +65,17 @@ describe('a limit on memories', () => {
       [2, 3],
       [300, 399],
     ]);
+  });
+
+  it('counts memories that are imported', async () => {
+    const text = await assemble('(module (import "m" "m" (memory 1 500)) (memory 1))');
+    const { bytes } = rewriteModule(text, readModuleShape(text), { maxMemoryBytes: 100 * PAGE }, false);
+    expect(readModuleShape(bytes).memories).toMatchObject([{ minimum: 1, maximum: 50 }]);
+    expect(
+      memoryCeilings(readModuleShape(text), { maxMemoryBytes: 100 * PAGE })({ minimum: 1, pageByteLength: PAGE }),
+    ).toBe(50);
+    const many = await assemble(`(module ${'(import "m" "m" (memory 1))'.repeat(17)})`);
+    expect(() => readModuleShape(many)).toThrow('more than 16 memories are imported');
   });
 
   it('refuses several memories that begin above it together', async () => {
