@@ -177,7 +177,7 @@ export class HostGraphs {
     if (copying !== undefined) await copying;
     const { target = 'cpu' } = options;
     const properties = { ...this.#properties(), ...options.properties };
-    const source = await stamped(given);
+    const source = 'paths' in given ? await stamped(given) : given;
     const graph = await compileGraphAsync(
       this.#backend(),
       { source, encoding, target, properties },
@@ -254,8 +254,8 @@ function modelSource(name: string, options: GraphOptions, isAbandoned: () => boo
 const pathOf = (place: string | URL) => resolve(place instanceof URL ? fileURLToPath(place) : place);
 
 /** With what tells whether its files are changed later; of files that go away meanwhile the compile tells. */
-async function stamped(source: GraphSource): Promise<GraphSource> {
-  return 'paths' in source ? { ...source, stamps: await fileStamps(source.paths).catch(() => []) } : source;
+async function stamped<T extends { paths: readonly string[] }>(source: T): Promise<GraphSource> {
+  return { ...source, stamps: await fileStamps(source.paths).catch(() => []) };
 }
 
 /** In shared memory: a run in a worker thread is told of it, and copies nothing. */
