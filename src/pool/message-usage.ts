@@ -5,17 +5,21 @@ import {
   type MemorySample,
   type OperationTime,
   type PhaseUsage,
+  type RefusedCalls,
   type RunSpan,
   SPAN_NAMES,
   type SpanName,
 } from '../engine/run-report.ts';
 import { amount, count, fields, list, oneOf, optional, own, text } from './message-form.ts';
+import { refusalOf } from './message-refusal.ts';
 
 /** More than are ever recorded of a run. */
 const MOST_SPANS = 100_000;
 const MOST_SAMPLES = 10_000;
 const MOST_OPERATIONS = 5_000;
 
+/** As many as are told with their reasons. */
+const MOST_REFUSALS = 8;
 const MOST_DETAILS = 16;
 const MOST_DETAIL_CHARACTERS = 256;
 const DETAIL_NAME = /^[a-zA-Z]{1,32}$/;
@@ -30,6 +34,7 @@ export function usageOf(value: unknown): GuestUsage {
   const loads = fields(own(given, 'loads'));
   const spans = optional(own(given, 'spans'), (all) => list(all, spanOf, MOST_SPANS));
   const memory = optional(own(given, 'memory'), (all) => list(all, sampleOf, MOST_SAMPLES));
+  const refused = optional(own(given, 'refused'), refusedOf);
   const leftOut = optional(own(given, 'leftOut'), (left) => {
     const { spans, operations } = fields(left);
     return { spans: count(spans), operations: count(operations) };
@@ -41,10 +46,17 @@ export function usageOf(value: unknown): GuestUsage {
     bytesWritten: count(own(given, 'bytesWritten')),
     phases: phasesOf(own(given, 'phases')),
     loads: { hits: count(own(loads, 'hits')), misses: count(own(loads, 'misses')) },
+    ...(refused && { refused }),
     ...(spans && { spans }),
     ...(memory && { memory }),
     ...(leftOut && { leftOut }),
   };
+}
+
+function refusedOf(value: unknown): RefusedCalls {
+  const given = fields(value);
+  const first = list(own(given, 'first'), (one) => refusalOf(fields(one)), MOST_REFUSALS);
+  return { count: count(own(given, 'count')), first };
 }
 
 export function entryOf(value: unknown): RecordedEntry {

@@ -1,11 +1,10 @@
 /** What a child process said, read as its host may trust it: a child that was taken over says what it likes. */
 import type { GuestFailure, GuestOutcome, GuestPhase } from '../engine/guest-plan.ts';
-import { errnoNameOf } from '../engine/run-recorder.ts';
-import { ERROR_CODES, type ErrorCode } from '../errors.ts';
-import type { Refusal } from '../nn/index.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { FrameLimits } from '../worker/guest-process-frames.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
 import { amount, count, type Fields, fields, list, oneOf, optional, own, text } from './message-form.ts';
+import { codeOf, refusalOf } from './message-refusal.ts';
 import { entryOf, usageOf } from './message-usage.ts';
 
 /** What a message may have: the usage of a guest with a timeline is the largest head, what it writes to a descriptor the largest body. */
@@ -15,10 +14,7 @@ const MOST_KEYS = 1024;
 const MOST_TEXTS = 100_000;
 const MOST_ARGUMENTS = 8;
 const MOST_RECORD_FIELDS = 32;
-const MOST_ERRNO = 0xffff;
 
-const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
-const CALL_NAME = /^[a-zA-Z_]{1,64}$/;
 const DIGITS = /^-?\d{1,20}$/;
 
 /** @throws Error for what is no message */
@@ -145,23 +141,8 @@ function relayedOf(given: Fields): RelayedMessage {
   }
 }
 
-const codeOf = (value: unknown): ErrorCode => oneOf(value, CODES);
-
 function errorOf(given: Fields): { code: ErrorCode | undefined; message: string } {
   return { code: optional(own(given, 'code'), codeOf), message: text(own(given, 'message')) };
-}
-
-function refusalOf(given: Fields): Omit<Refusal, 'cause'> {
-  const call = text(own(given, 'call'));
-  if (!CALL_NAME.test(call)) throw new TypeError('no call');
-  const errno = count(own(given, 'errno'), MOST_ERRNO);
-  return {
-    call,
-    errno,
-    errnoName: errnoNameOf(errno),
-    reason: text(own(given, 'reason')),
-    code: optional(own(given, 'code'), codeOf),
-  };
 }
 
 const textsOf = (value: unknown) => list(value, (line) => text(line), MOST_TEXTS);
