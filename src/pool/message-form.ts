@@ -14,6 +14,13 @@ export function fields(value: unknown): Fields {
   throw new TypeError('no record');
 }
 
+/** A record of nothing but these: what nobody reads would take its time all the same. */
+export function only(value: unknown, names: readonly string[]): Fields {
+  const given = fields(value);
+  for (const name in given) if (!names.includes(name)) throw new TypeError('a field of no message');
+  return given;
+}
+
 /** What the value has of its own under a name: nothing of a prototype's. */
 export function own(value: Fields, name: string): unknown {
   return Object.hasOwn(value, name) ? value[name] : undefined;

@@ -1,5 +1,5 @@
 /** Forms of what a child process tells that its guest used. */
-import { errnoNameOf, type RecordedEntry } from '../engine/run-recorder.ts';
+import { errnoNameOf } from '../engine/run-recorder.ts';
 import {
   type GuestUsage,
   type MemorySample,
@@ -10,7 +10,8 @@ import {
   SPAN_NAMES,
   type SpanName,
 } from '../engine/run-report.ts';
-import { amount, count, fields, list, oneOf, optional, own, text } from './message-form.ts';
+import type { SentEntry } from '../worker/guest-process-messages.ts';
+import { amount, count, fields, list, oneOf, only, optional, own, text } from './message-form.ts';
 import { refusalOf } from './message-refusal.ts';
 
 /** More than are ever recorded of a run. */
@@ -55,14 +56,16 @@ export function usageOf(value: unknown): GuestUsage {
 
 function refusedOf(value: unknown): RefusedCalls {
   const given = fields(value);
-  const first = list(own(given, 'first'), (one) => refusalOf(fields(one)), MOST_REFUSALS);
+  const first = list(own(given, 'first'), refusalOf, MOST_REFUSALS);
   return { count: count(own(given, 'count')), first };
 }
 
-export function entryOf(value: unknown): RecordedEntry {
-  const given = fields(value);
-  const span = own(given, 'span');
-  return span === undefined ? { sample: sampleOf(own(given, 'sample')) } : { span: spanOf(span) };
+export function entryOf(value: unknown): SentEntry {
+  const given = only(value, ['span', 'sample', 'operations']);
+  const [span, operations] = [own(given, 'span'), own(given, 'operations')];
+  if (span !== undefined) return { span: spanOf(span) };
+  if (operations !== undefined) return { operations: list(operations, operationOf, MOST_OPERATIONS) };
+  return { sample: sampleOf(own(given, 'sample')) };
 }
 
 function phasesOf(value: unknown): GuestUsage['phases'] {
@@ -77,19 +80,18 @@ function phasesOf(value: unknown): GuestUsage['phases'] {
   return phases;
 }
 
+/** Its operations come by themselves. */
 function spanOf(value: unknown): RunSpan {
-  const given = fields(value);
+  const given = only(value, ['name', 'startMs', 'endMs', 'detail']);
   const startMs = amount(own(given, 'startMs'), LAST_MS);
   const endMs = amount(own(given, 'endMs'), LAST_MS);
   if (endMs < startMs) throw new TypeError('no span');
   const detail = optional(own(given, 'detail'), detailOf);
-  const operations = optional(own(given, 'operations'), (all) => list(all, operationOf, MOST_OPERATIONS));
   return {
     name: oneOf(own(given, 'name'), SPAN_NAMES),
     startMs,
     endMs,
     ...(detail && { detail }),
-    ...(operations && { operations }),
   };
 }
 
@@ -114,7 +116,7 @@ function detailPartOf(value: unknown): string | number | boolean {
 }
 
 function operationOf(value: unknown): OperationTime {
-  const given = fields(value);
+  const given = only(value, ['name', 'type', 'implementation', 'wallMs', 'cpuMs']);
   return {
     name: text(own(given, 'name')),
     type: text(own(given, 'type')),
@@ -125,7 +127,7 @@ function operationOf(value: unknown): OperationTime {
 }
 
 function sampleOf(value: unknown): MemorySample {
-  const given = fields(value);
+  const given = only(value, ['atMs', 'guestBytes', 'residentBytes']);
   return {
     atMs: amount(own(given, 'atMs'), LAST_MS),
     guestBytes: count(own(given, 'guestBytes')),

@@ -1,17 +1,17 @@
 /** One run on one child: hears what the child says of it, and gives what the guest asks for. */
 import type { GuestFailure, GuestOutcome } from '../engine/guest-plan.ts';
 import type { NnPlan } from '../engine/nn-support.ts';
-import { nowMs, type RecordedEntry } from '../engine/run-recorder.ts';
+import { nowMs } from '../engine/run-recorder.ts';
 import type { GuestUsage } from '../engine/run-report.ts';
 import { HostError, PoolError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
 import { timedOut } from '../worker/guest-watch.ts';
-import { knownUsage } from '../worker/known-usage.ts';
 import { MOST_SENT_BYTES, PIECE_OVERHEAD_BYTES } from '../worker/remote-stdio.ts';
 import type { WorkerRequest, WorkerServices } from '../worker/worker-services.ts';
 import type { GuestReport, RunWatch } from './contract.ts';
 import type { ChildEnd, GuestChild } from './process-child.ts';
+import { ReceivedEntries } from './process-entries.ts';
 import { processTask, type Stock } from './process-task.ts';
 
 /** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
@@ -31,9 +31,6 @@ const LONGEST_DYING_MS = 2_000;
 
 /** Answers that a guest has not read, of which it waits for each. */
 const MOST_UNREAD_BYTES = 32 * 2 ** 20;
-
-/** Of a timeline: more than recorders keep. */
-const MOST_ENTRIES = 120_000;
 
 /** More than a guest may have open. */
 const MOST_OPEN = 2 ** 20;
@@ -94,7 +91,7 @@ export class Attempt {
   #begunMs: number | undefined;
   /** By the child's clock, in milliseconds since the epoch. */
   #beganMs: number | undefined;
-  readonly #entries: RecordedEntry[] = [];
+  readonly #entries: ReceivedEntries;
   /** What the child has asked for: it asks once. */
   readonly #needed = new Set<string | number>();
   readonly #underwayBytes: Record<OutputName, number> = { stdout: 0, stderr: 0 };
@@ -110,6 +107,7 @@ export class Attempt {
   constructor(child: GuestChild, run: AttemptedRun) {
     this.#child = child;
     this.#run = run;
+    this.#entries = new ReceivedEntries(run.request.plan.record);
     this.#settled = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -120,7 +118,7 @@ export class Attempt {
   async report(): Promise<Report> {
     try {
       this.#child.listen({
-        hear: (message) => this.#hear(message),
+        hear: (message, headBytes) => this.#hear(message, headBytes),
         distrust: (error) => this.#distrust(error),
         lost: (end) => this.#lost(end),
       });
@@ -166,7 +164,7 @@ export class Attempt {
   }
 
   /** @throws Error for what no child of ours says at this time */
-  #hear(message: SaidOfRun | { type: 'ready' }): void {
+  #hear(message: SaidOfRun | { type: 'ready' }, headBytes: number): void {
     demand(message.type !== 'ready' && message.run === this.#number && this.#stage !== 'ended', message.type);
     switch (message.type) {
       case 'accepted':
@@ -186,7 +184,7 @@ export class Attempt {
         this.#answer(message);
         break;
       case 'relay':
-        this.#hearGuest(message.message);
+        this.#hearGuest(message.message, headBytes);
         break;
       case 'failed':
         this.#stage = 'ended';
@@ -201,8 +199,8 @@ export class Attempt {
     if (this.#child.unreadBytes > MOST_UNREAD_BYTES) throw new Error('it does not read what it asks for');
   }
 
-  #hearGuest(message: RelayedMessage): void {
-    const { plan, postRefusals } = this.#run.request;
+  #hearGuest(message: RelayedMessage, headBytes: number): void {
+    const { postRefusals } = this.#run.request;
     const { type } = message;
     demand(this.#stage === (type === 'started' ? 'accepted' : 'started') || isErrorBefore(type, this.#stage), type);
     switch (type) {
@@ -216,13 +214,16 @@ export class Attempt {
         demand(postRefusals, type);
         this.#tellRefusal(message.refusal);
         break;
-      case 'entry':
-        demand(plan.record === 'timeline' && this.#entries.push(message.entry) <= MOST_ENTRIES, type);
+      case 'entries':
+        this.#entries.add(message.entries, headBytes);
         break;
       case 'ended':
         this.#stage = 'ended';
         // What takes the output may never be done: the time limit and the signal hold on.
-        this.#whenTaken().then(() => this.#resolve(this.#ownReport(message)), this.#reject);
+        this.#whenTaken().then(() => {
+          const usage = this.#entries.complete(message.usage);
+          this.#resolve(this.#ownReport({ outcome: message.outcome, usage }));
+        }, this.#reject);
         break;
       case 'error':
         this.#stage = 'ended';
@@ -334,8 +335,7 @@ export class Attempt {
 
   #knownUsage(): GuestUsage {
     const begunMs = this.#begunMs;
-    const entries = this.#run.request.plan.record === 'timeline' ? this.#entries : undefined;
-    return knownUsage(entries, begunMs && performance.now() - begunMs);
+    return this.#entries.known(begunMs && performance.now() - begunMs);
   }
 
   /** Of a guest that it has told the end of, its report stands. */

@@ -4,10 +4,11 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { serialize } from 'node:v8';
 import { packageRoot } from '../native/addon.ts';
-import { FrameReader, frameOf, framePrefix } from '../worker/guest-process-frames.ts';
+import { kindOf, MESSAGE_LIMITS } from '../worker/guest-process-encoding.ts';
+import { type FrameKind, FrameReader, frameOf, framePrefix } from '../worker/guest-process-frames.ts';
 import type { ProcessMessage, ProcessOrder } from '../worker/guest-process-messages.ts';
 import { childEnvironment } from './process-environment.ts';
-import { MESSAGE_LIMITS, readMessage } from './process-message.ts';
+import { readMessage } from './process-message.ts';
 
 /** How a child came to its end. */
 export interface ChildEnd {
@@ -19,7 +20,8 @@ export interface ChildEnd {
 
 /** Who has a child run something. */
 export interface ChildListener {
-  hear: (message: ProcessMessage) => void;
+  /** Also of how many bytes the head of the message was. */
+  hear: (message: ProcessMessage, headBytes: number) => void;
   /** It said what no child of ours says, and is being killed: native code of a guest's model may have taken it over. */
   distrust: (error: unknown) => void;
   lost: (end: ChildEnd) => void;
@@ -51,7 +53,7 @@ export class GuestChild {
   runs = 0;
   readonly #process: ChildProcess | undefined;
   readonly #pipe: Socket | undefined;
-  readonly #frames = new FrameReader((head, body) => this.#hear(readMessage(head, body)), MESSAGE_LIMITS);
+  readonly #frames = new FrameReader((...frame) => this.#take(...frame), MESSAGE_LIMITS);
   #listener: ChildListener | undefined;
   #resolveReady: () => void = () => {};
   #isReady = false;
@@ -129,10 +131,10 @@ export class GuestChild {
     const written = () => {
       this.#suppliesUnderwayBytes -= suppliesBytes;
     };
-    if (suppliesBytes <= MOST_COPIED_BYTES) pipe.write(frameOf(bytes), written);
+    if (suppliesBytes <= MOST_COPIED_BYTES) pipe.write(frameOf('order', bytes), written);
     else {
       pipe.cork();
-      pipe.write(framePrefix(bytes.byteLength, 0));
+      pipe.write(framePrefix('order', bytes.byteLength, 0));
       pipe.write(bytes, written);
       pipe.uncork();
     }
@@ -178,9 +180,16 @@ export class GuestChild {
     }
   }
 
-  #hear(message: ProcessMessage): void {
+  /** @throws Error for what no child of ours says */
+  #take(head: Buffer, body: Buffer, kind: FrameKind): void {
+    const message = readMessage(head, body);
+    if (kindOf(message) !== kind) throw new Error(`it says '${message.type}' as '${kind}'`);
+    this.#hear(message, head.byteLength);
+  }
+
+  #hear(message: ProcessMessage, headBytes: number): void {
     if (this.#isReady && message.type !== 'ready' && this.#listener !== undefined) {
-      this.#listener.hear(message);
+      this.#listener.hear(message, headBytes);
       return;
     }
     if (this.#isReady || message.type !== 'ready') throw new Error(`it was not asked for ${message.type}`);

@@ -1,19 +1,44 @@
 /** What a child process said, read as its host may trust it: a child that was taken over says what it likes. */
 import type { GuestFailure, GuestOutcome, GuestPhase } from '../engine/guest-plan.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { FrameLimits } from '../worker/guest-process-frames.ts';
-import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
-import { amount, count, type Fields, fields, list, oneOf, optional, own, text } from './message-form.ts';
+import {
+  MOST_PIECES,
+  type OutputName,
+  type ProcessMessage,
+  type RelayedMessage,
+} from '../worker/guest-process-messages.ts';
+import { amount, count, type Fields, fields, list, oneOf, only, optional, own, text } from './message-form.ts';
 import { codeOf, refusalOf } from './message-refusal.ts';
 import { entryOf, usageOf } from './message-usage.ts';
 
-/** What a message may have: the usage of a guest with a timeline is the largest head, what it writes to a descriptor the largest body. */
-export const MESSAGE_LIMITS: FrameLimits = { headBytes: 64 * 2 ** 20, bodyBytes: 17 * 2 ** 20 };
-
 const MOST_KEYS = 1024;
-const MOST_TEXTS = 100_000;
+const MOST_TEXTS = 10_000;
+/** Of a timeline, in one message. */
+const MOST_ENTRIES = 1024;
 const MOST_ARGUMENTS = 8;
 const MOST_RECORD_FIELDS = 32;
+
+/** The fields of each type. */
+const FIELDS: Readonly<Record<ProcessMessage['type'], readonly string[]>> = {
+  ready: ['type'],
+  accepted: ['type', 'run'],
+  flushed: ['type', 'run'],
+  need: ['type', 'run', 'modules', 'graphs'],
+  output: ['type', 'run', 'pieces'],
+  call: ['type', 'run', 'call', 'target', 'method', 'args'],
+  relay: ['type', 'run', 'message'],
+  failed: ['type', 'run', 'code', 'message'],
+};
+const FIELDS_OF_RELAYED: Readonly<Record<RelayedMessage['type'], readonly string[]>> = {
+  started: ['type', 'atMs', 'interruptToken'],
+  refused: ['type', 'refusal'],
+  entries: ['type', 'entries'],
+  ended: ['type', 'outcome', 'usage'],
+  error: ['type', 'code', 'message'],
+};
+
+const TYPES = Object.keys(FIELDS) as ProcessMessage['type'][];
+const RELAYED_TYPES = Object.keys(FIELDS_OF_RELAYED) as RelayedMessage['type'][];
 
 const DIGITS = /^-?\d{1,20}$/;
 
@@ -50,7 +75,8 @@ class BodyParts {
 }
 
 function messageOf(given: Fields, parts: BodyParts): ProcessMessage {
-  const type = own(given, 'type');
+  const type = oneOf(own(given, 'type'), TYPES);
+  only(given, FIELDS[type]);
   if (type === 'ready') return { type };
   const run = count(own(given, 'run'));
   switch (type) {
@@ -62,19 +88,23 @@ function messageOf(given: Fields, parts: BodyParts): ProcessMessage {
       return { type, run, modules, graphs: list(own(given, 'graphs'), (id) => count(id), MOST_KEYS) };
     }
     case 'output':
-      return { type, run, pieces: list(own(given, 'pieces'), (piece) => pieceOf(fields(piece), parts)) };
+      return { type, run, pieces: filled(list(own(given, 'pieces'), (piece) => pieceOf(piece, parts), MOST_PIECES)) };
     case 'call':
       return { type, run, ...callOf(given, parts) };
     case 'relay':
       return { type, run, message: relayedOf(fields(own(given, 'message'))) };
     case 'failed':
       return { type, run, ...errorOf(given) };
-    default:
-      throw new TypeError('no message');
   }
 }
 
-function pieceOf(given: Fields, parts: BodyParts): { stream: OutputName; bytes: Uint8Array } {
+function filled<Item>(items: Item[]): Item[] {
+  if (items.length > 0) return items;
+  throw new TypeError('an empty list');
+}
+
+function pieceOf(value: unknown, parts: BodyParts): { stream: OutputName; bytes: Uint8Array } {
+  const given = only(value, ['stream', 'byteLength']);
   const stream = oneOf(own(given, 'stream'), ['stdout', 'stderr']);
   return { stream, bytes: parts.next(count(own(given, 'byteLength'))) };
 }
@@ -123,21 +153,20 @@ function bigintOf(value: unknown): bigint {
 }
 
 function relayedOf(given: Fields): RelayedMessage {
-  const type = own(given, 'type');
+  const type = oneOf(own(given, 'type'), RELAYED_TYPES);
+  only(given, FIELDS_OF_RELAYED[type]);
   switch (type) {
     case 'started':
       // What interrupts a thread there means nothing here.
       return { type, atMs: amount(own(given, 'atMs')), interruptToken: undefined };
     case 'refused':
-      return { type, refusal: refusalOf(fields(own(given, 'refusal'))) };
-    case 'entry':
-      return { type, entry: entryOf(own(given, 'entry')) };
+      return { type, refusal: refusalOf(own(given, 'refusal')) };
+    case 'entries':
+      return { type, entries: list(own(given, 'entries'), entryOf, MOST_ENTRIES) };
     case 'ended':
       return { type, outcome: outcomeOf(fields(own(given, 'outcome'))), usage: usageOf(own(given, 'usage')) };
     case 'error':
       return { type, ...errorOf(given) };
-    default:
-      throw new TypeError('no message of a guest');
   }
 }
 

@@ -2,10 +2,29 @@
  * What a child process says, as bytes: text of JSON, and the bytes beside it. A host can read that of a child that was taken
  * over, too: nothing comes of it but numbers, texts and lists of them, each of which the host checks.
  */
+import type { FrameKind, KindLimits } from './guest-process-frames.ts';
 import type { ProcessMessage } from './guest-process-messages.ts';
+import { MOST_SENT_BYTES } from './remote-stdio.ts';
+
+/** What messages may have. A host that reads more JSON than this in a turn of its loop has its other guests wait. */
+export const MESSAGE_LIMITS = {
+  brief: { headBytes: 64 * 2 ** 10, bodyBytes: 0 },
+  /** Two streams. */
+  output: { headBytes: 64 * 2 ** 10, bodyBytes: 2 * MOST_SENT_BYTES },
+  /** What is written to a descriptor may be large. */
+  call: { headBytes: 64 * 2 ** 10, bodyBytes: 17 * 2 ** 20 },
+  long: { headBytes: 2 ** 20, bodyBytes: 0 },
+} as const satisfies KindLimits;
+
+export type MessageKind = keyof typeof MESSAGE_LIMITS;
+
+/** Of texts and lists in a message that would be too long. */
+const CUT_CHARACTERS = 256;
+const CUT_ITEMS = 64;
 
 /** A message, but for its bytes, which come in the body in the order in which they are named. */
 export interface EncodedMessage {
+  kind: FrameKind;
   head: string;
   body: readonly Uint8Array[];
 }
@@ -24,8 +43,46 @@ export type EncodedArgument =
   | { is: 'bytes'; byteLength: number }
   | { is: 'record'; of: Readonly<Record<string, EncodedArgument>> };
 
-/** @throws TypeError for an argument that no call has */
+export function kindOf(message: ProcessMessage): MessageKind {
+  switch (message.type) {
+    case 'output':
+    case 'call':
+      return message.type;
+    case 'need':
+    case 'failed':
+      return 'long';
+    case 'relay':
+      return message.message.type === 'started' ? 'brief' : 'long';
+    default:
+      return 'brief';
+  }
+}
+
+/**
+ * A message as it may pass: texts that would make it too long are cut.
+ * @throws TypeError for an argument that no call has; RangeError for a call that is too long
+ */
 export function encodeMessage(message: ProcessMessage): EncodedMessage {
+  const kind = kindOf(message);
+  const encoded = { kind, ...encode(message) };
+  const { headBytes } = MESSAGE_LIMITS[kind];
+  if (isWithin(encoded.head, headBytes)) return encoded;
+  const head = kind === 'long' ? JSON.stringify(message, cut) : '';
+  if (head !== '' && isWithin(head, headBytes)) return { ...encoded, head };
+  throw new RangeError(`a message '${message.type}' of more than ${headBytes} bytes`);
+}
+
+/** No character takes more than three bytes. */
+function isWithin(text: string, byteLength: number): boolean {
+  return 3 * text.length <= byteLength || Buffer.byteLength(text) <= byteLength;
+}
+
+function cut(_: string, value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, CUT_CHARACTERS);
+  return Array.isArray(value) ? value.slice(0, CUT_ITEMS) : value;
+}
+
+function encode(message: ProcessMessage): Omit<EncodedMessage, 'kind'> {
   if (message.type === 'output') {
     const { pieces, ...rest } = message;
     const lengths = pieces.map(({ stream, bytes }) => ({ stream, byteLength: bytes.byteLength }));

@@ -4,6 +4,8 @@
  */
 import type { ModuleLimits } from '../engine/module-rewrite.ts';
 import type { NnPlan } from '../engine/nn-support.ts';
+import type { RecordedEntry } from '../engine/run-recorder.ts';
+import type { OperationTime } from '../engine/run-report.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { WorkerMessage, WorkerSink, WorkerTask } from './guest-worker-messages.ts';
 import type { ThreadCall } from './thread-call.ts';
@@ -70,8 +72,25 @@ export const GRAPHS_TARGET = -2;
 
 export type OutputName = 'stdout' | 'stderr';
 
-/** What the thread of the guest says but for its output, which comes in batches, and for faults that nobody is told of. */
-export type RelayedMessage = Exclude<WorkerMessage, { type: 'output' | 'wasi-fault' }>;
+/**
+ * What was recorded of a run: the operations of a computation, which may be thousands, come after their span, in parts. The
+ * entries of a run are bounded: what would be beyond is left out.
+ */
+export type SentEntry = RecordedEntry | { operations: readonly OperationTime[] };
+
+/**
+ * What the thread of the guest says but for its output, which comes in batches, and for faults that nobody is told of. What
+ * came as entries is not in the usage at the end again.
+ */
+export type RelayedMessage =
+  | Exclude<WorkerMessage, { type: 'output' | 'wasi-fault' | 'entry' }>
+  | { type: 'entries'; entries: readonly SentEntry[] };
+
+/** Pieces of output in one message. */
+export const MOST_PIECES = 1024;
+
+/** Heads of messages with entries, of one run. */
+export const MOST_ENTRY_BYTES = 32 * 2 ** 20;
 
 /** From the child. */
 export type ProcessMessage =

@@ -21,22 +21,28 @@ export class HostPipe {
     for (const event of ['error', 'end', 'close']) this.#socket.on(event, onGone);
   }
 
-  /** @param whenWritten called once the host can read it */
-  send(message: ProcessMessage, whenWritten?: () => void): void {
+  /**
+   * @param whenWritten called once the host can read it
+   * @returns of how many bytes the head was
+   * @throws RangeError for a call that is too long
+   */
+  send(message: ProcessMessage, whenWritten?: () => void): number {
     if (!this.#socket.writable) this.#onGone();
-    const { head, body } = encodeMessage(message);
+    const { kind, head, body } = encodeMessage(message);
     const written = whenWritten && ((error?: Error | null) => !error && whenWritten());
     if (body.length === 0) {
-      this.#socket.write(frameOf(head), written);
-      return;
+      const frame = frameOf(kind, head);
+      this.#socket.write(frame, written);
+      return frame.byteLength;
     }
     const headBytes = Buffer.from(head);
     const bodyBytes = body.reduce((total, { byteLength }) => total + byteLength, 0);
     this.#socket.cork();
-    this.#socket.write(framePrefix(headBytes.byteLength, bodyBytes));
+    this.#socket.write(framePrefix(kind, headBytes.byteLength, bodyBytes));
     this.#socket.write(headBytes);
     for (const [index, part] of body.entries())
       this.#socket.write(part, index === body.length - 1 ? written : undefined);
     this.#socket.uncork();
+    return headBytes.byteLength;
   }
 }

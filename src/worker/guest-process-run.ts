@@ -1,7 +1,9 @@
 /** One run in a child process, on the thread beside the guest's: everything passes here between the guest and the host. */
 import { HostError } from '../errors.ts';
+import { EntrySender } from './guest-process-entries.ts';
 import {
   GRAPHS_TARGET,
+  MOST_PIECES,
   type OutputName,
   type ProcessMessage,
   type ProcessNnPlan,
@@ -23,7 +25,8 @@ export interface Home {
   modules: ModuleShelf;
   graphs: GraphShelf;
   thread: GuestThread;
-  send: (message: ProcessMessage, whenWritten?: () => void) => void;
+  /** Returns of how many bytes the head was. */
+  send: (message: ProcessMessage, whenWritten?: () => void) => number;
 }
 
 type RunOrder = Extract<ProcessOrder, { type: 'run' }>;
@@ -39,6 +42,9 @@ export class ProcessRun {
   );
   readonly #asked = new Map<number, (reply: Reply) => void>();
   readonly #reports = ReportWindow.create(true);
+  readonly #entries = new EntrySender((entries) =>
+    this.#home.send({ type: 'relay', run: this.number, message: { type: 'entries', entries } }),
+  );
   #nextCall = 0;
   #batch: { stream: OutputName; bytes: Uint8Array }[] = [];
   #onSupplied: () => void = () => {};
@@ -132,16 +138,22 @@ export class ProcessRun {
       // What is there at once goes in one message: each costs as much as the guest's own write.
       if (this.#batch.length === 0) setImmediate(() => this.#sendBatch());
       this.#batch.push({ stream: message.stream, bytes: message.bytes });
+      if (this.#batch.length === MOST_PIECES) this.#sendBatch();
       return;
     }
     if (message.type === 'wasi-fault') {
       this.#reports.heard();
       return;
     }
+    if (message.type === 'entry') {
+      this.#entries.add(message.entry);
+      return;
+    }
     this.#sendBatch();
+    const relayed = message.type === 'ended' ? { ...message, usage: this.#entries.rest(message.usage) } : message;
     // A guest that is refused without end waits until its host has read what came before.
     const whenWritten = message.type === 'refused' ? () => this.#reports.heard() : undefined;
-    this.#home.send({ type: 'relay', run: this.number, message }, whenWritten);
+    this.#home.send({ type: 'relay', run: this.number, message: relayed }, whenWritten);
     if (message.type === 'ended' || message.type === 'error') this.#tidy();
   }
 
@@ -170,13 +182,13 @@ export class ProcessRun {
     this.#home.graphs.trim();
   }
 
-  #ask({ target, method, args }: ThreadCall): Promise<unknown> {
+  async #ask({ target, method, args }: ThreadCall): Promise<unknown> {
     const call = this.#nextCall++;
+    this.#home.send({ type: 'call', run: this.number, call, target, method, args });
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#asked.set(call, (reply) => ('error' in reply ? reject(new Error(reply.error)) : resolve(reply.value)));
     });
-    this.#home.send({ type: 'call', run: this.number, call, target, method, args });
-    return answer;
+    return await answer;
   }
 
   #answered(call: number, reply: Reply): void {

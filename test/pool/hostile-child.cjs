@@ -10,16 +10,21 @@ const PIPE = 3;
 const host = new Socket({ fd: PIPE, readable: true, writable: true });
 for (const event of ['error', 'close']) host.on(event, () => process.exit());
 
-const prefix = (headBytes, bodyBytes) => {
-  const lengths = Buffer.alloc(8);
-  lengths.writeUInt32LE(headBytes, 0);
-  lengths.writeUInt32LE(bodyBytes, 4);
-  return lengths;
+const KINDS = { order: 0, brief: 1, output: 2, call: 3, long: 4 };
+const prefix = (kind, headBytes, bodyBytes) => {
+  const numbers = Buffer.alloc(12);
+  numbers.writeUInt32LE(KINDS[kind], 0);
+  numbers.writeUInt32LE(headBytes, 4);
+  numbers.writeUInt32LE(bodyBytes, 8);
+  return numbers;
 };
-const say = (message, body = Buffer.alloc(0)) => {
-  const head = Buffer.from(JSON.stringify(message));
-  host.write(Buffer.concat([prefix(head.byteLength, body.byteLength), head, body]));
+const sayAs = (kind, head, body = Buffer.alloc(0)) =>
+  host.write(Buffer.concat([prefix(kind, Buffer.byteLength(head), body.byteLength), Buffer.from(head), body]));
+const kindOf = ({ type, message }) => {
+  if (type === 'output' || type === 'call') return type;
+  return type === 'need' || type === 'failed' || (type === 'relay' && message.type !== 'started') ? 'long' : 'brief';
 };
+const say = (message, body) => sayAs(kindOf(message), JSON.stringify(message), body);
 /** What has been said comes first. */
 const afterwards = (action) => host.write('', () => setImmediate(action));
 
@@ -28,6 +33,8 @@ const usage = {
   ...{ phases: {}, loads: { hits: 0, misses: 0 } },
 };
 const ended = (value) => ({ type: 'ended', outcome: { kind: 'returned', results: [value] }, usage });
+
+const SAMPLE = { atMs: 1, guestBytes: 1, residentBytes: 1 };
 
 /** Without end. */
 function flood(message, body) {
@@ -45,15 +52,27 @@ function begin(run, then) {
 }
 
 const ACTIONS = {
-  'write five bytes': () => writeSync(PIPE, Buffer.from([0, 0, 0, 5, 1, 2, 3, 4, 5])),
+  'write a few bytes': () => writeSync(PIPE, Buffer.from([0, 0, 0, 5, 0, 0, 0, 0, 1, 2, 3, 4, 5])),
   "write what Node's own channels obey": () => host.write('{"cmd":"NODE_HANDLE_ACK"}\n'),
-  'write what is no JSON': () => host.write(Buffer.concat([prefix(3, 0), Buffer.from('{{{')])),
+  'write what is no JSON': () => host.write(Buffer.concat([prefix('brief', 3, 0), Buffer.from('{{{')])),
   'say that it hands over a handle': () => say({ cmd: 'NODE_HANDLE', type: 'net.Socket' }),
   'announce a message of four gigabytes': (run) =>
-    begin(run, () => host.write(Buffer.concat([prefix(0xffff_ffff, 0xffff_ffff), Buffer.alloc(2 ** 20)]))),
+    begin(run, () => host.write(Buffer.concat([prefix('output', 0xffff_ffff, 0xffff_ffff), Buffer.alloc(2 ** 20)]))),
   'flood with needs': (run, { plan }) => flood({ type: 'need', run, modules: [plan.program.key], graphs: [] }),
+  'announce sixty megabytes of JSON': (run) => begin(run, () => host.write(prefix('long', 60 * 2 ** 20, 0))),
+  'say more than a short message has': (run) => begin(run, () => sayAs('brief', ' '.repeat(2 ** 16 + 1))),
+  'say what is short as what is long': (run) => sayAs('long', JSON.stringify({ type: 'accepted', run })),
+  'say what is long as what is short': (run) =>
+    begin(run, () => sayAs('brief', JSON.stringify({ type: 'relay', run, message: ended('1') }))),
+  'say beside a message what nobody reads': (run) => say({ type: 'accepted', run, beside: Array(9_000).fill({}) }),
+  'write pieces of nothing': (run) => begin(run, () => say({ type: 'output', run, pieces: [] })),
+  'write too many pieces': (run) =>
+    begin(run, () => {
+      const pieces = Array(1_025).fill({ stream: 'stdout', byteLength: 1 });
+      say({ type: 'output', run, pieces }, Buffer.alloc(1_025));
+    }),
   'flood with parts of a timeline': (run) =>
-    begin(run, () => flood({ type: 'relay', run, message: { type: 'entry', entry: { big: 'x'.repeat(2 ** 20) } } })),
+    begin(run, () => flood({ type: 'relay', run, message: { type: 'entries', entries: [{ sample: SAMPLE }] } })),
   'flood with output': (run) =>
     begin(run, () => {
       const body = Buffer.alloc(2 ** 20);
@@ -71,7 +90,7 @@ const ACTIONS = {
   'begin, and say nothing more': (run) => begin(run),
   'end with half a message': (run) =>
     begin(run, () => {
-      host.write(prefix(100, 0));
+      host.write(prefix('brief', 100, 0));
       afterwards(() => process.exit(1));
     }),
   'speak after the end': (run) =>
@@ -87,9 +106,9 @@ const ACTIONS = {
 let heard = Buffer.alloc(0);
 host.on('data', (piece) => {
   heard = Buffer.concat([heard, piece]);
-  while (heard.byteLength >= 8 && heard.byteLength >= 8 + heard.readUInt32LE(0)) {
-    const end = 8 + heard.readUInt32LE(0);
-    const order = deserialize(heard.subarray(8, end));
+  while (heard.byteLength >= 12 && heard.byteLength >= 12 + heard.readUInt32LE(4)) {
+    const end = 12 + heard.readUInt32LE(4);
+    const order = deserialize(heard.subarray(12, end));
     heard = heard.subarray(end);
     if (order.type !== 'run') continue;
     const [, action, notes] = order.task.plan.args;

@@ -6,7 +6,7 @@ import { FrameReader, framePrefix } from '../../src/worker/guest-process-frames.
 import type { ProcessMessage } from '../../src/worker/guest-process-messages.ts';
 
 const frame = (head: string, body = '') =>
-  Buffer.concat([framePrefix(head.length, body.length), Buffer.from(head + body)]);
+  Buffer.concat([framePrefix('output', head.length, body.length), Buffer.from(head + body)]);
 
 describe('frames', () => {
   const sent = [
@@ -18,7 +18,7 @@ describe('frames', () => {
   ] as const;
   const bytes = Buffer.concat(sent.map(([head, body]) => frame(head, body)));
 
-  it.each([1, 2, 3, 5, 7, 8, 9, 11, 64, bytes.byteLength])('are found in pieces of %i bytes', (pieceBytes) => {
+  it.each([1, 2, 3, 5, 7, 8, 11, 12, 13, 64, bytes.byteLength])('are found in pieces of %i bytes', (pieceBytes) => {
     const heard: [string, string][] = [];
     const reader = new FrameReader((head, body) => heard.push([head.toString(), body.toString()]));
     for (let start = 0; start < bytes.byteLength; start += pieceBytes) {
@@ -32,9 +32,18 @@ describe('frames', () => {
     ['body', [0, 21]],
     ['lengths beyond all', [0xffff_ffff, 0xffff_ffff]],
   ] as const)('are refused for a %s that is too long, before it comes', (_, [headBytes, bodyBytes]) => {
-    const reader = new FrameReader(() => {}, { headBytes: 10, bodyBytes: 20 });
+    const reader = new FrameReader(() => {}, { output: { headBytes: 10, bodyBytes: 20 } });
     reader.push(frame('x'.repeat(10), 'y'.repeat(20)));
-    expect(() => reader.push(framePrefix(headBytes, bodyBytes))).toThrow(RangeError);
+    expect(() => reader.push(framePrefix('output', headBytes, bodyBytes))).toThrow(RangeError);
+  });
+
+  it.each([
+    ['that is not there', Buffer.alloc(12, 5)],
+    ['that does not come from there', framePrefix('order', 0, 0)],
+  ])('are refused for a kind %s', (_, prefix) => {
+    const reader = new FrameReader(() => {}, { brief: { headBytes: 10, bodyBytes: 0 } });
+    reader.push(framePrefix('brief', 0, 0));
+    expect(() => reader.push(prefix)).toThrow(RangeError);
   });
 });
 

@@ -49,11 +49,18 @@ const CRASHED = { name: 'PoolError', code: 'ERR_GUEST_CRASHED' };
 
 describe('a child that was taken over', () => {
   it.each([
-    'write five bytes',
+    'write a few bytes',
     "write what Node's own channels obey",
     'write what is no JSON',
     'say that it hands over a handle',
     'announce a message of four gigabytes',
+    'announce sixty megabytes of JSON',
+    'say more than a short message has',
+    'say what is short as what is long',
+    'say what is long as what is short',
+    'say beside a message what nobody reads',
+    'write pieces of nothing',
+    'write too many pieces',
     'flood with needs',
     'flood with parts of a timeline',
     'flood with output',

@@ -18,7 +18,7 @@ process.once('message', ({ bytes, plan }) => {
   const task = { plan: { ...plan, program }, nn: undefined, postRefusals: false, stdio };
   const supplies = { modules: [{ key: 'loop', bytes, limits: {} }], graphs: [] };
   const head = serialize({ type: 'run', run: 1, task, supplies });
-  const prefix = Buffer.alloc(8);
-  prefix.writeUInt32LE(head.byteLength);
+  const prefix = Buffer.alloc(12);
+  prefix.writeUInt32LE(head.byteLength, 4);
   pipe.write(Buffer.concat([prefix, head]));
 });

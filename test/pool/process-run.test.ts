@@ -56,7 +56,8 @@ class SpeakingChild {
   /** @param message as it would have it in a head */
   say(message: unknown, body: string | Uint8Array = ''): void {
     try {
-      this.listener?.hear(readMessage(Buffer.from(JSON.stringify(message)), Buffer.from(body)));
+      const head = Buffer.from(JSON.stringify(message));
+      this.listener?.hear(readMessage(head, Buffer.from(body)), head.byteLength);
     } catch (error) {
       this.isKilled = true;
       this.listener?.distrust(error);
@@ -114,7 +115,7 @@ describe('a child', () => {
     ['that the guest begins, again', (run) => ({ type: 'relay', run, message: { type: 'started', atMs: 1 } })],
     [
       'a part of a timeline that nobody wants',
-      (run) => ({ type: 'relay', run, message: { type: 'entry', entry: {} } }),
+      (run) => ({ type: 'relay', run, message: { type: 'entries', entries: [] } }),
     ],
     [
       'a refusal that nobody wants',
