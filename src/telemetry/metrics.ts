@@ -19,6 +19,8 @@ export interface PoolFigures {
   queued: number;
   /** Workers that were lost to guests and replaced. */
   replaced: number;
+  /** Threads whose runs were ended and which are not gone yet. */
+  leftBehind: number;
 }
 
 /** What of the compiled models of this process is shown. */
@@ -246,6 +248,7 @@ function figureMetrics(register: Registry, { host, pool = host, prefix = 'wasi_n
     add('pool_workers', 'Workers of the pool.', () => pool.stats.threads);
     add('pool_running', 'Runs that have a worker.', () => pool.stats.running);
     add('pool_queued', 'Runs that wait for a worker.', () => pool.stats.queued);
+    add('pool_left_behind', 'Threads of ended runs that are not gone yet.', () => pool.stats.leftBehind);
     add('pool_workers_replaced_total', 'Workers lost to guests and replaced.', () => pool.stats.replaced, true);
   }
   if (host !== undefined) {

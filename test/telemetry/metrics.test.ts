@@ -117,17 +117,18 @@ describe('metrics of runs', () => {
 
 describe('figures', () => {
   it('are read when somebody asks', async () => {
-    const stats = { threads: 4, running: 1, queued: 0, replaced: 0 };
+    const stats = { threads: 4, running: 1, queued: 0, replaced: 0, leftBehind: 0 };
     const figures = { compiledModels: 3, keptModels: 2, keptBytes: 1_000, evictions: 0, abandonedCompiles: 0 };
     const register = collecting({ host: { stats, modelStats: figures } });
     await register.metrics();
-    Object.assign(stats, { running: 3, queued: 9, replaced: 2 });
+    Object.assign(stats, { running: 3, queued: 9, replaced: 2, leftBehind: 5 });
     Object.assign(figures, { keptBytes: 2_000, evictions: 5, abandonedCompiles: 1 });
     const text = await register.metrics();
     for (const line of [
       'pool_workers 4',
       'pool_running 3',
       'pool_queued 9',
+      'pool_left_behind 5',
       'pool_workers_replaced_total 2',
       'models_compiled 3',
       'models_kept 2',
@@ -159,7 +160,7 @@ describe('figures', () => {
 describe('a collection that was stopped', () => {
   it('listens no more, and leaves nothing in the register', async () => {
     const register = new Registry();
-    const stats = { threads: 4, running: 1, queued: 0, replaced: 0 };
+    const stats = { threads: 4, running: 1, queued: 0, replaced: 0, leftBehind: 0 };
     const collection = collectMetrics({ register, pool: { stats } });
     expect(channel(CHANNELS.run).hasSubscribers).toBe(true);
     collection.stop();
