@@ -7,15 +7,13 @@ import { HostError, PoolError } from '../errors.ts';
 import type { Refusal } from '../nn/index.ts';
 import type { OutputName, ProcessMessage, RelayedMessage } from '../worker/guest-process-messages.ts';
 import { timedOut } from '../worker/guest-watch.ts';
+import { MAX_TIMER_MS } from '../worker/longest-timer.ts';
 import { MOST_SENT_BYTES, PIECE_OVERHEAD_BYTES } from '../worker/remote-stdio.ts';
 import type { WorkerRequest, WorkerServices } from '../worker/worker-services.ts';
 import type { GuestReport, RunWatch } from './contract.ts';
 import type { ChildEnd, GuestChild } from './process-child.ts';
 import { ReceivedEntries } from './process-entries.ts';
 import { processTask, type Stock } from './process-task.ts';
-
-/** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How long a child has to give what its guest wrote before it is killed. */
 const FLUSH_MS = 30;

@@ -4,14 +4,12 @@ import { availableParallelism } from 'node:os';
 import { NO_USAGE } from '../engine/guest-usage.ts';
 import { whenAborted } from '../engine/when-aborted.ts';
 import { PoolError } from '../errors.ts';
+import { MAX_TIMER_MS } from '../worker/longest-timer.ts';
 import type { WorkerRequest } from '../worker/worker-services.ts';
 import type { GuestReport, PoolRunner, PoolStats, QueueKey, RunWatch, WorkerPoolOptions } from './contract.ts';
 import { FairQueue, type QueuePlace } from './fair-queue.ts';
 
 const DEFAULT_MAX_QUEUE = 10_000;
-
-/** Timers of Node hold no more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Threads that still end, over as many as run guests: with more of them nothing begins. Most end in a few milliseconds. */
 const SPARE_LEFT_BEHIND = 2;

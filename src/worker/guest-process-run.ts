@@ -32,7 +32,7 @@ export interface Home {
 type RunOrder = Extract<ProcessOrder, { type: 'run' }>;
 type Reply = Extract<ProcessOrder, { type: 'answer' }>['reply'];
 
-export class ProcessRun {
+export class GuestProcessRun {
   readonly number: number;
   readonly #home: Home;
   readonly #outputs: Record<OutputName, RelayedOutput> = { stdout: new RelayedOutput(), stderr: new RelayedOutput() };

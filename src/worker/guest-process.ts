@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import type { ProcessOrder } from './guest-process-messages.ts';
 import { HostPipe } from './guest-process-pipe.ts';
-import { type Home, ProcessRun } from './guest-process-run.ts';
+import { GuestProcessRun, type Home } from './guest-process-run.ts';
 import { GraphShelf, ModuleShelf } from './guest-process-shelves.ts';
 import { GuestThread, serveGuestThread } from './guest-process-thread.ts';
 
@@ -22,7 +22,7 @@ class GuestProcess {
     thread: new GuestThread(fileURLToPath(import.meta.url), maxHeapBytes()),
     send: (message, whenWritten) => this.#pipe.send(message, whenWritten),
   };
-  #run: ProcessRun | undefined;
+  #run: GuestProcessRun | undefined;
 
   constructor() {
     this.#home.thread.prepare();
@@ -33,7 +33,7 @@ class GuestProcess {
     if (order.type === 'warm') this.#home.graphs.warm(order.nn, order.supplies.graphs);
     else if (order.type === 'run') {
       this.#run?.close();
-      this.#run = new ProcessRun(this.#home, order);
+      this.#run = new GuestProcessRun(this.#home, order);
     } else if (this.#run?.number === order.run) this.#run.take(order);
   }
 }

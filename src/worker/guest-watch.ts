@@ -11,6 +11,7 @@ import type { Refusal } from '../nn/index.ts';
 import { Beginning, monotonicMs } from './beginning.ts';
 import type { TaskEnd, WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import { knownUsage } from './known-usage.ts';
+import { MAX_TIMER_MS } from './longest-timer.ts';
 import { packProgram } from './thread-state.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 
@@ -39,9 +40,6 @@ export interface GuestEnd {
   /** When the guest began, in milliseconds since the epoch; undefined: never. */
   beganMs?: number | undefined;
 }
-
-/** Timers of Node hold no more; a guest that runs for 24 days is not watched beyond. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class GuestWatch {
   readonly task: WorkerTask;

@@ -14,6 +14,7 @@ import type { Refusal } from '../nn/index.ts';
 import { HEAP_CHECK_MS, heapError, heapLimit, lossError, timedOut, wasAborted } from './guest-watch.ts';
 import type { WorkerMessage, WorkerReport, WorkerTask } from './guest-worker-messages.ts';
 import type { InstanceCommand, InstanceReply, InstanceTask } from './instance-messages.ts';
+import { MAX_TIMER_MS } from './longest-timer.ts';
 import { packProgram } from './thread-state.ts';
 import { type WorkerRequest, WorkerServices } from './worker-services.ts';
 
@@ -31,9 +32,6 @@ export interface InstanceThreadOptions {
   /** Heap of JavaScript of the thread, in bytes. Default: 512 MiB. */
   maxHeapBytes?: number | undefined;
 }
-
-/** Timers of Node hold no more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What became of the thread, as it is to be thrown. */
 interface Loss {
