@@ -216,6 +216,7 @@ export class Attempt {
         this.#entries.add(message.entries, headBytes);
         break;
       case 'ended':
+        this.#entries.check(message.usage);
         this.#stage = 'ended';
         // What takes the output may never be done: the time limit and the signal hold on.
         this.#whenTaken().then(() => {

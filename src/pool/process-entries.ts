@@ -60,7 +60,13 @@ export class ReceivedEntries {
     return knownUsage(this.#level === 'timeline' ? this.#entries : undefined, guestMs);
   }
 
-  /** Of one that has ended. @param usage with what is not among the entries */
+  /** @param usage of a guest that has ended. @throws Error for one that nobody asked for */
+  check({ spans, memory }: GuestUsage): void {
+    const isAsked = (this.#level !== 'phases' || !spans) && (this.#level === 'timeline' || !memory);
+    if (!isAsked) throw new Error('a usage of no run');
+  }
+
+  /** @param usage with what is not among the entries */
   complete(usage: GuestUsage): GuestUsage {
     if (this.#entries.length === 0) return usage;
     const { spans = [], memory = [] } = knownUsage(this.#entries, 0);

@@ -6,7 +6,7 @@
  *     | kind: u32 | n: u32, head | m: u32, body | head | body   |    little-endian
  */
 
-const PREFIX_BYTES = 12;
+export const PREFIX_BYTES = 12;
 
 /** The descriptor of the pipe in the child. */
 export const PIPE_FD = 3;

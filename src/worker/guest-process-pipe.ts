@@ -2,7 +2,7 @@
 import { Socket } from 'node:net';
 import { deserialize } from 'node:v8';
 import { encodeMessage } from './guest-process-encoding.ts';
-import { FrameReader, frameOf, framePrefix, PIPE_FD } from './guest-process-frames.ts';
+import { FrameReader, frameOf, framePrefix, PIPE_FD, PREFIX_BYTES } from './guest-process-frames.ts';
 import type { ProcessMessage, ProcessOrder } from './guest-process-messages.ts';
 
 export class HostPipe {
@@ -33,7 +33,7 @@ export class HostPipe {
     if (body.length === 0) {
       const frame = frameOf(kind, head);
       this.#socket.write(frame, written);
-      return frame.byteLength;
+      return frame.byteLength - PREFIX_BYTES;
     }
     const headBytes = Buffer.from(head);
     const bodyBytes = body.reduce((total, { byteLength }) => total + byteLength, 0);

@@ -34,6 +34,11 @@ const usage = {
 };
 const ended = (value) => ({ type: 'ended', outcome: { kind: 'returned', results: [value] }, usage });
 
+const SPAN = { name: 'compute', startMs: 1, endMs: 2 };
+const SPAN_ENTRY = { span: SPAN };
+const OPERATION = { name: 'n'.repeat(1_000), type: 't', implementation: 'i', wallMs: 1, cpuMs: 1 };
+const entries = (run, entry) => ({ type: 'relay', run, message: { type: 'entries', entries: Array(500).fill(entry) } });
+
 const SAMPLE = { atMs: 1, guestBytes: 1, residentBytes: 1 };
 
 /** Without end. */
@@ -70,6 +75,15 @@ const ACTIONS = {
     begin(run, () => {
       const pieces = Array(1_025).fill({ stream: 'stdout', byteLength: 1 });
       say({ type: 'output', run, pieces }, Buffer.alloc(1_025));
+    }),
+  'say JSON as deep as a message is long': (run) => begin(run, () => sayAs('long', '['.repeat(2 ** 20))),
+  'end with spans that nobody asked for': (run) =>
+    begin(run, () => say({ type: 'relay', run, message: { ...ended('1'), usage: { ...usage, spans: [SPAN] } } })),
+  'flood with spans': (run) => begin(run, () => flood(entries(run, SPAN_ENTRY))),
+  'flood with operations': (run) =>
+    begin(run, () => {
+      say(entries(run, SPAN_ENTRY));
+      flood(entries(run, { operations: [OPERATION] }));
     }),
   'flood with parts of a timeline': (run) =>
     begin(run, () => flood({ type: 'relay', run, message: { type: 'entries', entries: [{ sample: SAMPLE }] } })),

@@ -58,6 +58,15 @@ describe('the entries of a run', () => {
     expect(received.complete(rest)).toEqual({ ...usage, spans });
   });
 
+  it.each(['\u0001', '\ud800', '€'])('come with whatever a model names its operations: %j', (character) => {
+    const received = new ReceivedEntries('timeline');
+    const { sender } = passing(received);
+    sender.add({ span: computation(500, character.repeat(10_000)) });
+    const { spans, leftOut } = received.complete(sender.rest({ ...usage, spans: [] }));
+    expect(spans?.map(({ operations }) => operations?.length)).toEqual([500]);
+    expect(leftOut).toBeUndefined();
+  });
+
   it('are left out, and counted, beyond what may be sent', () => {
     const received = new ReceivedEntries('timeline');
     const { sender, sentBytes } = passing(received);
@@ -84,6 +93,14 @@ describe('entries of a child that was taken over', () => {
     ['of more bytes than any run has', 'timeline', [{ span }], MOST_ENTRY_BYTES + 1],
   ])('%s are refused', (_, level, entries, headBytes) => {
     expect(() => new ReceivedEntries(level).add(entries, headBytes)).toThrow(Error);
+  });
+
+  it.each([
+    ['phases', { spans: [] }],
+    ['phases', { memory: [] }],
+    ['spans', { memory: [] }],
+  ] as const)('are refused at the end of a run with %s alone', (level, more) => {
+    expect(() => new ReceivedEntries(level).check({ ...usage, ...more })).toThrow(Error);
   });
 
   it('are refused in sum', () => {

@@ -96,4 +96,21 @@ describe('a message', () => {
   ])('%s comes as it was sent', (_, message) => {
     expect(read(message)).toEqual(message);
   });
+
+  it('of a failure that is too long comes cut', () => {
+    const message: ProcessMessage = { type: 'failed', run: 1, code: undefined, message: 'é'.repeat(2 ** 20) };
+    expect(read(message)).toMatchObject({ type: 'failed', message: expect.stringMatching(/^é+$/) });
+  });
+
+  it('of a call that is too long does not pass', () => {
+    const call: ProcessMessage = {
+      type: 'call',
+      run: 1,
+      call: 2,
+      target: 3,
+      method: 'open',
+      args: ['x'.repeat(2 ** 16)],
+    };
+    expect(() => read(call)).toThrow(RangeError);
+  });
 });

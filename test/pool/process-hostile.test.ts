@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { RecordLevel } from '../../src/engine/run-report.ts';
 import { createProcessRunner, type ProcessRunner, type ProcessRunnerOptions } from '../../src/pool/process-runner.ts';
 import { StreamReader } from '../../src/stdio/stream-source.ts';
 import { temporaryDirectories } from '../support/temporary-directory.ts';
@@ -31,9 +32,9 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
 async function run(
   runner: ProcessRunner,
   action: string,
-  { notes = [], ...watch }: { notes?: string[]; timeoutMs?: number } = {},
+  { notes = [], record, ...watch }: { notes?: string[]; record?: RecordLevel; timeoutMs?: number } = {},
 ) {
-  const plan = { args: ['guest', action, ...notes] };
+  const plan = { args: ['guest', action, ...notes], record };
   const stdin = { kind: 'stream', reader: new StreamReader(nothing()) } as const;
   const stdout = { kind: 'write', write: () => new Promise<void>(() => {}) } as const;
   return await runner.run(await request(answering(1), { plan, stdio: { stdin, stdout } }), watch);
@@ -61,6 +62,8 @@ describe('a child that was taken over', () => {
     'say beside a message what nobody reads',
     'write pieces of nothing',
     'write too many pieces',
+    'say JSON as deep as a message is long',
+    'end with spans that nobody asked for',
     'flood with needs',
     'flood with parts of a timeline',
     'flood with output',
@@ -75,6 +78,10 @@ describe('a child that was taken over', () => {
     const { outcome } = await run(runner, 'begin, and say nothing more', { timeoutMs: 1 });
     expect(outcome).toMatchObject({ failure: { code: 'ERR_GUEST_TIMEOUT' } });
     await vi.waitFor(() => expect(lost.length).toBeGreaterThan(0), { timeout: 60_000 });
+  });
+
+  it.each(['flood with spans', 'flood with operations'])('may %s in a run with a timeline', async (action) => {
+    await expect(run(newRunner(), action, { record: 'timeline' })).rejects.toMatchObject(CRASHED);
   });
 
   it('may close its pipe and go on: it is killed', async () => {

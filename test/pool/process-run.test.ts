@@ -160,6 +160,7 @@ describe('a child', () => {
     ['spans that are none', used({ spans: 7 })],
     ['a span of its own', span({ name: 'mine' })],
     ['a span that ends before it begins', span({ endMs: 0 })],
+    ['a span with operations, which come before', span({ operations: [] })],
     ['a span beyond all times', span({ endMs: 1e300 })],
     ['a detail of a length beyond all', span({ detail: { graph: 'x'.repeat(100_000) } })],
     ['a detail that is none', span({ detail: { graph: {} } })],
@@ -169,7 +170,8 @@ describe('a child', () => {
       self.begin(run);
       self.relay(run, { type: 'ended', ...ended });
     });
-    await expect(runOn(child)).rejects.toMatchObject({ name: 'PoolError', code: 'ERR_GUEST_CRASHED' });
+    const report = runOn(child, { plan: { record: 'timeline' } });
+    await expect(report).rejects.toMatchObject({ name: 'PoolError', code: 'ERR_GUEST_CRASHED' });
     expect(child.isKilled).toBe(true);
   });
 
@@ -180,7 +182,7 @@ describe('a child', () => {
       const spans = [{ name: 'load', startMs: 1, endMs: 2, detail }];
       self.relay(run, { ...ENDED, usage: { ...USAGE, spans: [...spans, { ...spans[0], detail: { errno: 999 } }] } });
     });
-    const { usage } = await runOn(child);
+    const { usage } = await runOn(child, { plan: { record: 'spans' } });
     expect(usage.spans?.map((one) => one.detail)).toEqual([
       { errno: 8, errnoName: 'not_found' },
       { errno: 999, errnoName: 'unknown' },
