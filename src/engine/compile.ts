@@ -22,10 +22,10 @@ export interface CompiledModule {
 export interface ModuleSource {
   name: string;
   bytes: Uint8Array;
-  /** Undefined where our reader could not read what V8 perhaps can. */
+  /** Undefined where our reader could not read what V8 perhaps can; it is not run. */
   shape: ModuleShape | undefined;
   unreadable: string | undefined;
-  /** Whether it has more of something than may be, and is not to be run even if V8 can. */
+  /** Whether it has more of something than may be. */
   isExcessive?: boolean | undefined;
 }
 
@@ -41,13 +41,19 @@ export function readModuleFile(path: string): Uint8Array {
 
 /**
  * Reads what is needed before compilation. Text modules are assembled first.
+ * @param options `measuresCode`: whether the length of its machine code is wanted, for which all of it is looked at
  * @throws ModuleError ERR_MODULE_COMPILE for components, precompiled files and bad text; ERR_MODULE_LIMIT for what would take
  *   too much to compile
  */
-export async function readModuleSource(name: string, bytes: Uint8Array): Promise<ModuleSource> {
+export async function readModuleSource(
+  name: string,
+  bytes: Uint8Array,
+  options: { measuresCode?: boolean } = {},
+): Promise<ModuleSource> {
   const kind = moduleKind(bytes);
-  if (kind === 'text') return readShape(name, await (await import('./text-module.ts')).assembleText(name, bytes));
-  if (kind === 'module') return readShape(name, bytes);
+  if (kind === 'text')
+    return readShape(name, await (await import('./text-module.ts')).assembleText(name, bytes), options);
+  if (kind === 'module') return readShape(name, bytes, options);
   const reason =
     kind === 'component'
       ? 'is a component; only core modules (wasm32-wasip1) run here'
@@ -55,9 +61,9 @@ export async function readModuleSource(name: string, bytes: Uint8Array): Promise
   throw new ModuleError('ERR_MODULE_COMPILE', `${name} ${reason}`);
 }
 
-function readShape(name: string, bytes: Uint8Array): ModuleSource {
+function readShape(name: string, bytes: Uint8Array, options: { measuresCode?: boolean }): ModuleSource {
   try {
-    return { name, bytes, shape: readModuleShape(bytes), unreadable: undefined };
+    return { name, bytes, shape: readModuleShape(bytes, options), unreadable: undefined };
   } catch (error) {
     if (error instanceof ModuleError) throw new ModuleError(error.code, `${name}: ${error.message}`, { cause: error });
     const unreadable = error instanceof Error ? error.message : String(error);
@@ -73,16 +79,18 @@ export function compileModule(source: ModuleSource, limits: ModuleLimits): Compi
   const { bytes, ...rest } = prepared(source, limits);
   const module = compileBytes(source.name, bytes);
   origins.set(module, { bytes: source.bytes, limits });
-  return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
+  return { ...rest, module };
 }
 
 /** The same in V8's own threads, but for a copy of the bytes, and so that a thread that runs the module can be ended. */
 export async function compileModuleAsync(source: ModuleSource, limits: ModuleLimits): Promise<CompiledModule> {
   const { bytes, ...rest } = prepared(source, limits);
   try {
-    const module = await WebAssembly.compile((await interruptible(source, bytes)) as Uint8Array<ArrayBuffer>);
+    const module = await WebAssembly.compile(
+      (await interruptible(source.bytes, rest.shape, bytes)) as Uint8Array<ArrayBuffer>,
+    );
     origins.set(module, { bytes: source.bytes, limits });
-    return { ...rest, module, shape: rest.shape ?? shapeOf(module) };
+    return { ...rest, module };
   } catch (error) {
     throw compileError(source.name, error);
   }
@@ -97,11 +105,10 @@ const MARK = Uint8Array.of(0, 5, 4, 0x65, 0x6e, 0x64, 0x73);
  * optimized at their first call then, and not when they turn out to be hot. V8 shares what it compiled of equal bytes,
  * which somebody may have had it compile before: the mark makes them others.
  */
-async function interruptible({ bytes: original, shape }: ModuleSource, bytes: Uint8Array): Promise<Uint8Array> {
-  if (shape !== undefined && !hasSlowInstructions(original, shape)) return bytes;
+async function interruptible(original: Uint8Array, shape: ModuleShape, bytes: Uint8Array): Promise<Uint8Array> {
+  if (!hasSlowInstructions(original, shape)) return bytes;
   const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString('--no-wasm-dynamic-tiering');
-  if (shape === undefined) return bytes;
   const marked = new Uint8Array(bytes.byteLength + MARK.byteLength);
   marked.set(bytes);
   marked.set(MARK, bytes.byteLength);
@@ -124,7 +131,7 @@ export function moduleOrigin({ module }: CompiledModule): ModuleOrigin | undefin
 /** What is to be compiled. @throws ModuleError ERR_MODULE_COMPILE, ERR_MODULE_LIMIT */
 function prepared(source: ModuleSource, limits: ModuleLimits) {
   const { name, shape } = source;
-  if (shape === undefined) return unread(source, limits);
+  if (shape === undefined) return unread(source);
   const startDeferred = shape.startFunction !== undefined && shape.imports.some(({ kind }) => kind === 'func');
   return { name, shape, startDeferred, ...rewritten(source, shape, limits, startDeferred) };
 }
@@ -138,31 +145,16 @@ function rewritten({ name, bytes }: ModuleSource, shape: ModuleShape, limits: Mo
   }
 }
 
-/** V8's verdict comes first: mostly the bytes are not valid. What it takes and we cannot read runs, but not within limits. */
-function unread({ name, bytes, unreadable, isExcessive }: ModuleSource, limits: ModuleLimits) {
-  if (isExcessive) {
-    compileBytes(name, bytes);
-    throw new ModuleError('ERR_MODULE_LIMIT', `${name}: it has more than may be: ${unreadable}`);
-  }
-  if (limits.maxMemoryBytes !== undefined || limits.maxTableElements !== undefined) {
-    compileBytes(name, bytes);
-    throw new ModuleError('ERR_MODULE_LIMIT', `${name}: its memories and tables cannot be limited: ${unreadable}`);
-  }
-  return { name, bytes, shape: undefined, codeShiftBytes: 0, startDeferred: false };
-}
-
-/** What V8 tells of a module that our reader could not read. */
-function shapeOf(module: WebAssembly.Module): ModuleShape {
-  const kindOf = (kind: string) => (kind === 'function' ? 'func' : kind) as ModuleShape['imports'][number]['kind'];
-  return {
-    imports: WebAssembly.Module.imports(module).map((entry) => ({ ...entry, kind: kindOf(entry.kind) })),
-    exports: WebAssembly.Module.exports(module).map((entry) => ({ ...entry, kind: kindOf(entry.kind) })),
-    memories: [],
-    tables: [],
-    startFunction: undefined,
-    makesObjects: true,
-    sections: [],
-  };
+/**
+ * V8's verdict comes first: mostly the bytes are not valid. What it takes and we cannot read is not run: nothing of it could
+ * be bounded.
+ */
+function unread({ name, bytes, unreadable, isExcessive }: ModuleSource): never {
+  compileBytes(name, bytes);
+  const why = isExcessive
+    ? 'it has more than may be'
+    : 'it has a form that is not known here, so that it has no bounds';
+  throw new ModuleError('ERR_MODULE_LIMIT', `${name}: ${why}: ${unreadable}`);
 }
 
 function compileBytes(name: string, bytes: Uint8Array): WebAssembly.Module {

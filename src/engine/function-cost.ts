@@ -5,6 +5,7 @@
  * @see https://webassembly.github.io/spec/core/binary/instructions.html
  */
 import { ModuleError } from '../errors.ts';
+import { arithmeticDelta, CODE_BYTES, isUnaryVector } from './instruction-costs.ts';
 import type { FunctionType } from './module-binary.ts';
 
 /** Of a module that asks too much. */
@@ -18,13 +19,26 @@ export interface FunctionSpace {
   /** Of all functions, those that are imported first. */
   functionTypes: readonly (FunctionType | undefined)[];
   importedFunctions: number;
+  /** Of the structure that has most. */
+  mostFields: number;
+  /** Whether the length of its machine code is wanted, not just whether it is too long. */
+  isMeasured: boolean;
 }
 
 /**
- * In states of one local at one place: 12 bytes in V8's baseline compiler, so that a function takes some 600 MB at most. The
- * largest function of SQLite comes to half of it when nothing is optimized, those of optimized programs to a twentieth.
+ * In states of one local at one place: 12 bytes in V8's baseline compiler, so that a function takes 1.2 GB at most. The
+ * largest function of SQLite comes to a quarter of it when nothing is optimized, those of optimized programs to a fortieth.
  */
-const MOST_STATES = 48_000_000;
+const MOST_STATES = 100_000_000;
+
+/** V8 ends the process when the machine code of one function is longer than 512 MiB, ours is a high estimate. */
+const MOST_CODE_BYTES = 300 * 2 ** 20;
+
+/** All modules of a process have 4 GiB together; V8 ends the process when they are full. */
+const MOST_MODULE_CODE_BYTES = 2 ** 30;
+
+/** The largest functions of interpreters have 140 KB. V8 would take 7.6 MB. */
+const MOST_BODY_BYTES = 4 * 2 ** 20;
 
 /** Operands that wait at a time: V8 has no bound of its own, and one call may bring a thousand. */
 const MOST_OPERANDS = 100_000;
@@ -33,28 +47,53 @@ const MOST_OPERANDS = 100_000;
 const MOST_DEPTH = 100_000;
 
 /** What these take beside the locals, most of it in V8's optimizing compiler: a kilobyte for a call. */
-const STATES_PER_BLOCK = 32;
-const STATES_PER_CALL = 64;
-const STATES_PER_BRANCH = 16;
+const STATES_PER_BLOCK = 64;
+const STATES_PER_CALL = 128;
+const STATES_PER_BRANCH = 32;
 /** A value that differs where control flow meets is a node with its inputs in V8's optimizing compiler: 240 bytes. */
-const STATES_PER_MEETING = 8;
+const STATES_PER_MEETING = 16;
 
-/** @throws ModuleError ERR_MODULE_LIMIT */
-export function checkFunctionCosts(space: FunctionSpace): void {
-  const walk = new CostWalk(space);
+/** A value moved from one place to another: loaded and stored. */
+const CODE_PER_VALUE = 16;
+/** Of a value of an exception, which V8 keeps in pieces of 16 bits. */
+const CODE_PER_PAYLOAD = 64;
+const CODE_PER_FUNCTION = 200;
+const CODE_PER_BRANCH = 24;
+
+const ADVICE = 'make it smaller, or optimize it';
+
+/**
+ * @returns bytes of machine code, at most
+ * @throws ModuleError ERR_MODULE_LIMIT
+ */
+export function checkFunctionCosts(space: FunctionSpace): number {
+  const coarse = codeBytes(new CostWalk(space, false));
+  if (coarse <= MOST_MODULE_CODE_BYTES && !space.isMeasured) return coarse;
+  const exact = codeBytes(new CostWalk(space, true));
+  if (exact <= MOST_MODULE_CODE_BYTES) return exact;
+  const mebibytes = Math.round(exact / 2 ** 20);
+  throw new ModuleError('ERR_MODULE_LIMIT', `its machine code could take ${mebibytes} MiB, more than 1024: divide it`);
+}
+
+/** Of all functions. */
+function codeBytes(walk: CostWalk): number {
+  const { space } = walk;
+  let sum = 0;
   const count = walk.unsigned();
   for (let index = 0; index < count && walk.offset < space.end; index++) {
     const byteLength = walk.unsigned();
     const end = walk.offset + byteLength;
-    if (end > space.end) return;
+    if (end > space.end) break;
     const number = space.importedFunctions + index;
     const reason = walk.excess(end, space.functionTypes[number]);
     if (reason !== undefined) {
       const words = `function ${number} of ${byteLength} bytes cannot be compiled within bounds: ${reason}`;
       throw new ModuleError('ERR_MODULE_LIMIT', words);
     }
+    sum += walk.codeBytes;
     walk.offset = end;
   }
+  return sum;
 }
 
 interface Block {
@@ -62,77 +101,33 @@ interface Block {
   base: number;
   results: number;
   isIf: boolean;
+  isTry: boolean;
   setsBefore: number;
 }
 
-/** How many operands more there are after an instruction of 0x45 to 0xc4, all of which leave one. */
-function arithmeticDelta(opcode: number): number {
-  const isUnary =
-    opcode === 0x45 ||
-    opcode === 0x50 ||
-    (opcode >= 0x67 && opcode <= 0x69) ||
-    (opcode >= 0x79 && opcode <= 0x7b) ||
-    (opcode >= 0x8b && opcode <= 0x91) ||
-    (opcode >= 0x99 && opcode <= 0x9f) ||
-    opcode >= 0xa7;
-  return isUnary ? 0 : -1;
-}
-
-/** Vector instructions that take one operand and leave one. */
-const UNARY_VECTOR: readonly (readonly [number, number])[] = [
-  ...([
-    [15, 22],
-    [24, 25],
-    [27, 27],
-    [29, 29],
-    [31, 31],
-    [33, 33],
-    [77, 77],
-    [83, 83],
-    [94, 100],
-  ] as const),
-  ...([
-    [103, 106],
-    [116, 117],
-    [122, 122],
-    [124, 129],
-    [131, 132],
-    [135, 138],
-    [148, 148],
-  ] as const),
-  ...([
-    [160, 161],
-    [163, 164],
-    [167, 170],
-    [192, 193],
-    [195, 196],
-    [199, 202],
-    [224, 225],
-  ] as const),
-  ...([
-    [227, 227],
-    [236, 237],
-    [239, 239],
-    [248, 255],
-    [257, 260],
-  ] as const),
-];
-
 class CostWalk {
-  readonly #space: FunctionSpace;
+  readonly space: FunctionSpace;
+  readonly #walksAll: boolean;
   readonly #bytes: Uint8Array;
   /** Results of the function type that has most, and values of the one that has most of both. */
   readonly #mostResults: number;
   readonly #mostValues: number;
   offset: number;
+  /** Of the function that was looked at last, at most. */
+  codeBytes = 0;
   #locals = 0;
   #height = 0;
+  /** Locals that were given a constant: V8 stores it where control flow meets, again for each branch. */
+  #constants = 0;
+  #isConstant = false;
+  #tries = 0;
   #sets = 0;
   #states = 0;
   #blocks: Block[] = [];
 
-  constructor(space: FunctionSpace) {
-    this.#space = space;
+  constructor(space: FunctionSpace, walksAll: boolean) {
+    this.space = space;
+    this.#walksAll = walksAll;
     this.#bytes = space.bytes;
     this.offset = space.offset;
     this.#mostResults = Math.max(1, ...distinct(space.types, (type) => type.results.length));
@@ -151,13 +146,23 @@ class CostWalk {
 
   /** What the function that begins here has too much of. */
   excess(end: number, type: FunctionType | undefined): string | undefined {
+    if (end - this.offset > MOST_BODY_BYTES) return `it has more than ${MOST_BODY_BYTES} (${ADVICE})`;
     this.#locals = type?.params.length ?? 0;
     for (let groups = this.unsigned(); groups > 0 && this.offset < end; groups--) {
       this.#locals += this.unsigned();
       this.#valueType();
     }
-    if (this.#mostStates(end - this.offset) <= MOST_STATES) return undefined;
+    const byteLength = end - this.offset;
+    this.codeBytes = CODE_PER_FUNCTION + byteLength * this.#mostCodePerByte(byteLength);
+    const isSmall = this.#mostStates(byteLength) <= MOST_STATES && this.codeBytes <= MOST_CODE_BYTES;
+    if (isSmall && !this.#walksAll) return undefined;
     return this.#walk(end, type?.results.length ?? 0);
+  }
+
+  #mostCodePerByte(byteLength: number): number {
+    const { mostFields } = this.space;
+    const constants = Math.min(this.#locals, byteLength / 4);
+    return 120 + CODE_PER_PAYLOAD * this.#mostValues + CODE_PER_VALUE * (constants + mostFields);
   }
 
   /** What so many bytes can come to at most, as they are divided best between operands and blocks. */
@@ -165,18 +170,22 @@ class CostWalk {
     const locals = this.#locals;
     const kept = locals * byteLength + (byteLength * byteLength * this.#mostResults) / 8;
     const perBlock = 2 * (STATES_PER_BLOCK + 2 * this.#mostValues) + STATES_PER_MEETING * locals;
-    return kept * (2 / 3 + 1 / 64) + (byteLength / 3) * perBlock + byteLength * (locals / 4 + STATES_PER_CALL / 2);
+    return kept * (1 + 1 / 64) + (byteLength / 3) * perBlock + byteLength * (locals / 4 + STATES_PER_CALL / 2);
   }
 
   #walk(end: number, results: number): string | undefined {
     this.#height = 0;
     this.#sets = 0;
+    this.#constants = 0;
+    this.#tries = 0;
     this.#states = 0;
-    this.#blocks = [{ base: 0, results, isIf: false, setsBefore: 0 }];
+    this.codeBytes = CODE_PER_FUNCTION;
+    this.#blocks = [{ base: 0, results, isIf: false, isTry: false, setsBefore: 0 }];
     while (this.offset < end) {
       // Of a newer WebAssembly: nobody knows what follows.
       if (!this.#next()) return `instruction 0x${this.#bytes[this.offset - 1]?.toString(16)} is not known`;
-      if (this.#states > MOST_STATES) return `it has ${this.#locals} locals and many blocks (optimize it)`;
+      if (this.#states > MOST_STATES) return `it has ${this.#locals} locals and many blocks (${ADVICE})`;
+      if (this.codeBytes > MOST_CODE_BYTES) return `it has too much machine code (${ADVICE})`;
       if (this.#height > MOST_OPERANDS) return `it has more than ${MOST_OPERANDS} operands at a time`;
       if (this.#blocks.length > MOST_DEPTH) return `it has more than ${MOST_DEPTH} blocks within each other`;
     }
@@ -190,6 +199,10 @@ class CostWalk {
   /** @returns whether the instruction is known */
   #next(): boolean {
     const opcode = this.#u8();
+    this.codeBytes += CODE_BYTES[opcode] ?? 0;
+    const wasConstant = this.#isConstant;
+    this.#isConstant = opcode === 0x41 || opcode === 0x42 || opcode === 0x20 || (opcode === 0x22 && wasConstant);
+    if (wasConstant && (opcode === 0x21 || opcode === 0x22)) this.#constants += 1;
     if (opcode >= 0x45 && opcode <= 0xc4) return this.#push(arithmeticDelta(opcode));
     if (opcode >= 0x28 && opcode <= 0x3e) return this.#memory(opcode <= 0x35 ? 0 : -2);
     if (opcode >= 0x20 && opcode <= 0x26) return this.#variable(opcode);
@@ -224,22 +237,36 @@ class CostWalk {
     const index = this.unsigned();
     const isDirect = opcode === 0x10 || opcode === 0x12;
     if (opcode === 0x11 || opcode === 0x13) this.unsigned();
-    const type = (isDirect ? this.#space.functionTypes : this.#space.types)[index];
+    const type = (isDirect ? this.space.functionTypes : this.space.types)[index];
     this.#states += this.#perPassing + STATES_PER_CALL;
+    this.codeBytes +=
+      CODE_PER_VALUE * (type === undefined ? this.#mostValues : type.params.length + type.results.length);
+    // V8 keeps its state for the handler, and brings it to what the handler expects.
+    if (this.#tries > 0) {
+      this.#states += 2 * (this.#locals + this.#height);
+      this.#meet(0);
+    }
     // A tail call does not come back.
     if (opcode === 0x12 || opcode === 0x13 || opcode === 0x15) return this.#leave();
     if (type === undefined) return true;
     return this.#push(type.results.length - type.params.length - (isDirect ? 0 : 1));
   }
 
+  /** Control flow meets, perhaps with values. */
+  #meet(values: number): void {
+    this.codeBytes += CODE_PER_VALUE * (values + Math.min(this.#constants, this.#locals));
+  }
+
   #control(opcode: number): boolean {
     if (opcode === 0x02 || opcode === 0x03 || opcode === 0x04 || opcode === 0x06) return this.#begin(opcode);
     if (opcode === 0x0b) return this.#end();
-    if (opcode === 0x00 || opcode === 0x0f) return this.#leave();
+    if (opcode === 0x00) return this.#leave();
+    if (opcode === 0x0f) return this.#return();
     if (opcode === 0x01) return true;
     if (opcode === 0x05 || opcode === 0x19) return this.#otherArm();
     if (opcode === 0x07) return this.#otherArm(this.unsigned());
-    if (opcode === 0x08 || opcode === 0x09 || opcode === 0x0c) return this.#branch(0) && this.#leave();
+    if (opcode === 0x08) return this.#throw();
+    if (opcode === 0x09 || opcode === 0x0c) return this.#branch(0) && this.#leave();
     if (opcode === 0x0a) return this.#leave();
     if (opcode === 0x0d || opcode === 0xd6) return this.#branch(-1);
     if (opcode === 0xd5) return this.#branch(0);
@@ -260,7 +287,8 @@ class CostWalk {
     // For the other arm.
     if (opcode === 0x04) this.#keepState(0);
     const base = Math.max(this.#height - params, 0);
-    this.#blocks.push({ base, results, isIf: opcode === 0x04, setsBefore: this.#sets });
+    this.#blocks.push({ base, results, isIf: opcode === 0x04, isTry: opcode === 0x06, setsBefore: this.#sets });
+    if (opcode === 0x06) this.#tries += 1;
     return true;
   }
 
@@ -271,6 +299,8 @@ class CostWalk {
   #end(_label?: number): true {
     const block = this.#blocks.pop();
     if (block === undefined) return true;
+    if (block.isTry) this.#tries -= 1;
+    this.#meet(block.results);
     this.#height = block.base + block.results;
     // It is the function's own end where nothing is left; what follows it is not valid.
     this.#states += STATES_PER_MEETING * Math.min(this.#locals, this.#sets - block.setsBefore);
@@ -279,8 +309,13 @@ class CostWalk {
 
   /** `else` and `catch` begin with what their block began with; a tag's values are counted as its type cannot have more. */
   #otherArm(tag?: number): true {
+    const results = this.#blocks.at(-1)?.results ?? 0;
+    this.#meet(results);
     this.#leave();
-    if (tag !== undefined) this.#height += this.#mostValues;
+    if (tag !== undefined) {
+      this.#height += this.#mostValues;
+      this.codeBytes += CODE_PER_PAYLOAD * this.#mostValues;
+    }
     this.#keepState(0);
     return true;
   }
@@ -291,13 +326,25 @@ class CostWalk {
     return true;
   }
 
+  #return(): true {
+    this.codeBytes += CODE_PER_VALUE * (this.#blocks[0]?.results ?? 0);
+    return this.#leave();
+  }
+
+  #throw(): true {
+    this.codeBytes += CODE_PER_PAYLOAD * this.#mostValues;
+    return this.#branch(0) && this.#leave();
+  }
+
   /** What an instruction takes that looks at all that is kept. */
   get #perPassing(): number {
     return (this.#locals + this.#height) / 32;
   }
 
   #branch(delta: number): true {
-    this.unsigned();
+    const depth = this.unsigned();
+    this.codeBytes += CODE_PER_BRANCH;
+    this.#meet(this.#blocks.at(-1 - depth)?.results ?? 0);
     this.#states += this.#perPassing + STATES_PER_BRANCH + Math.min(this.#sets, this.#locals) / 2;
     return this.#push(delta);
   }
@@ -320,7 +367,14 @@ class CostWalk {
       this.#branch(0);
     }
     this.#keepState(params + results);
-    this.#blocks.push({ base: Math.max(this.#height - params, 0), results, isIf: false, setsBefore: this.#sets });
+    this.#blocks.push({
+      base: Math.max(this.#height - params, 0),
+      results,
+      isIf: false,
+      isTry: true,
+      setsBefore: this.#sets,
+    });
+    this.#tries += 1;
     return true;
   }
 
@@ -330,7 +384,7 @@ class CostWalk {
     if (first === 0x40) this.offset += 1;
     // A number of one byte and below 64, or of more; the others are types of values.
     else if (first < 0x40 || first >= 0x80) {
-      const type = this.#space.types[this.unsigned()];
+      const type = this.space.types[this.unsigned()];
       return { params: type?.params.length ?? 0, results: type?.results.length ?? 0 };
     } else {
       this.#valueType();
@@ -376,6 +430,9 @@ class CostWalk {
   /** Those that take many operands are counted as if they took none. */
   #gc(opcode: number): boolean {
     if (opcode > 30) return false;
+    // Each field is stored.
+    if (opcode <= 1) this.codeBytes += CODE_PER_VALUE * this.space.mostFields;
+    if (opcode === 8) this.codeBytes += CODE_PER_VALUE * Math.min(this.#height, MOST_OPERANDS);
     if (opcode === 24 || opcode === 25) {
       this.#u8();
       this.#branch(0);
@@ -395,7 +452,7 @@ class CostWalk {
     if (opcode === 12 || opcode === 13) this.offset += 16;
     else if ((opcode >= 21 && opcode <= 34) || (opcode >= 84 && opcode <= 91)) this.offset += 1;
     if (opcode === 12) return this.#push(1);
-    return this.#push(UNARY_VECTOR.some(([from, to]) => opcode >= from && opcode <= to) ? 0 : -1);
+    return this.#push(isUnaryVector(opcode) ? 0 : -1);
   }
 
   #atomic(opcode: number): boolean {

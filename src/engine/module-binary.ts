@@ -86,6 +86,8 @@ export interface ModuleShape {
   startFunction: number | undefined;
   /** Whether it may make objects that lie on JavaScript's heap and hold others: structs and arrays, chains of exceptions. */
   makesObjects: boolean;
+  /** Of machine code that V8 may make of it, at most; a close estimate where it was asked for. */
+  codeBytes: number;
   sections: readonly Section[];
 }
 
@@ -127,7 +129,7 @@ const MOST = {
  * Reads the shape of a binary module. Code is looked at where it may take much to compile; data is skipped.
  * @throws MalformedModule; ModuleError ERR_MODULE_LIMIT for a function that would take too much
  */
-export function readModuleShape(bytes: Uint8Array): ModuleShape {
+export function readModuleShape(bytes: Uint8Array, options: { measuresCode?: boolean } = {}): ModuleShape {
   if (moduleKind(bytes) !== 'module') throw new MalformedModule('no binary module');
   const sections = readSections(bytes);
   const at = (id: number) => sections.find((section) => section.id === id);
@@ -135,7 +137,8 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
     const section = at(id);
     return section && new ByteReader(bytes, section.contentOffset, section.end);
   };
-  const types = reader(SECTION.type)?.readTypes() ?? [];
+  const typeReader = reader(SECTION.type);
+  const types = typeReader?.readTypes() ?? [];
   const imports = reader(SECTION.import)?.vector(MOST.imports, (item) => item.readImport(types)) ?? [];
   const importedMemories = imports.filter(({ kind }) => kind === 'memory').length;
   if (importedMemories > MOST.memories) throw new ExcessiveModule(`more than ${MOST.memories} memories are imported`);
@@ -154,11 +157,11 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
     sections,
   };
   const code = at(SECTION.code);
-  if (code !== undefined) {
-    const { contentOffset: offset, end } = code;
-    checkFunctionCosts({ bytes, offset, end, types, functionTypes, importedFunctions: importedTypes.length });
-  }
-  return shape;
+  if (code === undefined) return { ...shape, codeBytes: 0 };
+  const { contentOffset: offset, end } = code;
+  const [importedFunctions, mostFields] = [importedTypes.length, typeReader?.mostFields ?? 0];
+  const space = { bytes, offset, end, types, functionTypes, importedFunctions, mostFields };
+  return { ...shape, codeBytes: checkFunctionCosts({ ...space, isMeasured: options.measuresCode === true }) };
 }
 
 /** An exception that is the payload of another. */
@@ -214,6 +217,8 @@ class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #end: number;
   offset: number;
+  /** Of the structures that were read. */
+  mostFields = 0;
 
   constructor(bytes: Uint8Array, offset: number, end: number) {
     this.#bytes = bytes;
@@ -289,10 +294,14 @@ class ByteReader {
     return heap === 'func' || heap === 'extern' ? `${heap}ref` : `(ref null ${heap})`;
   }
 
+  /** A signed number of 33 bits: abstract types are the negative ones, in as many bytes as somebody liked. */
   heapType(): string {
-    const heap = HEAP_TYPES[this.#bytes[this.offset] ?? -1];
-    if (heap === undefined) return String(this.u32());
-    this.skip(1);
+    const offset = this.offset;
+    const number = this.unsigned(5);
+    const sign = 2 ** (7 * (this.offset - offset) - 1);
+    if (number < sign) return String(number);
+    const heap = HEAP_TYPES[number - 2 * sign + 128];
+    if (heap === undefined) throw new MalformedModule(`unknown heap type at offset ${offset}`);
     return heap;
   }
 
@@ -317,8 +326,10 @@ class ByteReader {
     // Shared types: a prefix of a proposal that changes nothing here.
     if (form === 0x65) form = this.u8();
     if (form === 0x60) return { params: this.#valueTypes(), results: this.#valueTypes() };
-    if (form === 0x5f) this.vector(MOST.fields, (item) => item.#fieldType());
-    else if (form === 0x5e) this.#fieldType();
+    if (form === 0x5f) {
+      const fields = this.vector(MOST.fields, (item) => item.#fieldType());
+      this.mostFields = Math.max(this.mostFields, fields.length);
+    } else if (form === 0x5e) this.#fieldType();
     else throw new MalformedModule(`unknown form of type 0x${form.toString(16)} at offset ${this.offset - 1}`);
     return undefined;
   }

@@ -14,7 +14,7 @@ export interface KeyedSource extends ModuleSource {
 export interface ModuleStats {
   /** Modules, each as often as it is there with other limits. */
   kept: number;
-  /** What they take, estimated as five times the length of each, in bytes. */
+  /** What they take, estimated as five times the length of each, or as its machine code where that is more, in bytes. */
   keptBytes: number;
   /** What they may take, in bytes, see `maxModuleBytes` of the host's options. */
   maxKeptBytes: number;
@@ -68,7 +68,7 @@ export class ModuleCache {
     const { source } = await this.#get(itemKey(key, {}), async () => {
       const startMs = nowMs();
       const binary = await assembleLongText(name, bytes);
-      const read = { ...(await readModuleSource(name, binary)), key };
+      const read = { ...(await readModuleSource(name, binary, { measuresCode: true })), key };
       const compiled = await compileModuleAsync(read, {});
       const detail = { module: name, byteLength: bytes.byteLength };
       publishPhase({ name: 'compile', startMs, endMs: nowMs(), detail });
@@ -136,7 +136,7 @@ export class ModuleCache {
   }
 
   #count(item: Item, { source }: Compiled): void {
-    item.byteLength = source.bytes.byteLength * BYTES_PER_BYTE;
+    item.byteLength = Math.max(source.bytes.byteLength * BYTES_PER_BYTE, source.shape?.codeBytes ?? 0);
     this.#keptBytes += item.byteLength;
     for (const [key, { byteLength }] of this.#items) {
       if (this.#keptBytes <= this.#maxBytes || this.#items.size === 1) return;

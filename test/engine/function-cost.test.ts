@@ -41,21 +41,25 @@ const push = (count: number) => repeated(count, 0x41, 0);
 const drop = (count: number) => repeated(count, 0x1a);
 
 const EXCESSIVE: Record<string, Body> = {
-  'blocks that keep many locals': { locals: 49_000, code: nested(1_000, ...CONDITION, 0x04, 0x40) },
-  'the same one after the other': { locals: 49_000, code: repeated(1_000, ...CONDITION, 0x04, 0x40, 0x0b) },
-  'loops that keep many locals': { locals: 49_000, code: repeated(2_000, 0x03, 0x40, 0x0b) },
+  'blocks that keep many locals': { locals: 49_000, code: nested(2_100, ...CONDITION, 0x04, 0x40) },
+  'the same one after the other': { locals: 49_000, code: repeated(2_100, ...CONDITION, 0x04, 0x40, 0x0b) },
+  'loops that keep many locals': { locals: 49_000, code: repeated(4_200, 0x03, 0x40, 0x0b) },
   'blocks that keep many operands': {
-    code: Buffer.concat([push(40_000), nested(1_000, ...CONDITION, 0x04, 0x40), drop(40_000)]),
+    code: Buffer.concat([push(40_000), nested(2_600, ...CONDITION, 0x04, 0x40), drop(40_000)]),
   },
   'more branches than can be looked at': {
     locals: 49_000,
-    code: Buffer.concat([Uint8Array.of(2, 0x40), repeated(40_000, ...CONDITION, 0x0d, 0), Uint8Array.of(0x0b)]),
+    code: Buffer.concat([Uint8Array.of(2, 0x40), repeated(70_000, ...CONDITION, 0x0d, 0), Uint8Array.of(0x0b)]),
   },
   'calls that give a thousand operands each': { results: 1_000, code: repeated(30_000, 0x10, 1) },
   'blocks that give a thousand operands each': {
     results: 1_000,
     code: repeated(40_000, 0x02, 1, 0x00, 0x0b, 0x00),
   },
+  'conversions whose machine code is long': {
+    code: Buffer.concat([push(1), repeated(1_900_000, 0xb2, 0xa8), drop(1)]),
+  },
+  'more bytes than any function has': { code: repeated(4_200_000, 0x01) },
   'a flood of calls': { code: repeated(1_000_000, 0x10, 0) },
   'a flood of blocks': { code: repeated(1_000_000, ...CONDITION, 0x04, 0x40, 0x0b) },
   'blocks a million deep': { code: nested(1_000_000, 0x02, 0x40) },
@@ -102,7 +106,7 @@ describe('a function that takes much to compile', () => {
 
   it('is refused by a host, however it is to run', async () => {
     const host = new Host();
-    const bytes = moduleOf({ locals: 49_000, code: nested(1_000, ...CONDITION, 0x04, 0x40) });
+    const bytes = moduleOf({ locals: 49_000, code: nested(2_100, ...CONDITION, 0x04, 0x40) });
     await expect(host.compile(bytes)).rejects.toMatchObject({ code: 'ERR_MODULE_LIMIT' });
     await host.close();
   });
