@@ -12,6 +12,8 @@ const RUN_LIMITS = { timeoutMs: COUNT, maxQueueMs: COUNT, maxMemoryBytes: COUNT,
 const LIMITS = {
   ...RUN_LIMITS,
   maxUploadBytes: COUNT,
+  maxUploadMs: COUNT,
+  maxCloseMs: COUNT,
   maxQueue: { type: 'integer', minimum: 0 },
 };
 const GRAPH = {

@@ -1,21 +1,35 @@
 /** From a picture to the tensor that a graph takes. */
 import sharp from 'sharp';
 
+// Clients send what they like: of libvips's many readers only those of common pictures are used, and none that opens files.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({ operation: ['Jpeg', 'Png', 'Webp', 'Nsgif'].map((format) => `VipsForeignLoad${format}Buffer`) });
+
 /** No picture of more pixels is decoded: a small file can hold a very large one. */
-const MAX_PIXELS = 50_000_000;
+const MAX_PIXELS = 2 ** 24;
+const MAX_DECODE_SECONDS = 10;
+
+/** More pictures at a time are refused; libuv's threads, four unless told otherwise, decode one each, and the others wait. */
+const MAX_DECODES = 64;
+let decodes = 0;
 
 /** What cannot be made a tensor of. Fastify answers with the code. */
 class UnsupportedImage extends Error {
   statusCode = 415;
 }
 
+/** The client may try again. */
+class TooManyImages extends Error {
+  statusCode = 503;
+}
+
 /**
- * @param {Buffer} picture a file: JPEG, PNG, WebP, …
+ * @param {Buffer} picture a file: JPEG, PNG, WebP or GIF
  * @param {{ shape: readonly number[] | null, elementType: string }} input of the graph: [1,C,H,W] or [1,H,W,C], u8 or f32
  * @param {{ colour?: 'rgb' | 'bgr' | 'grey', max?: number, background?: 'dark' }} how what the values mean: up to `max`
  *   (default 255), and for drawings, whether the paper is to be dark
  * @returns {Promise<Buffer>} the tensor's bytes
- * @throws an error with statusCode 415: no image, or a graph that takes none
+ * @throws an error with statusCode 415: no image, or a graph that takes none; 503: too many at a time
  */
 export async function tensorOf(picture, { shape, elementType }, { colour = 'rgb', max = 255, background } = {}) {
   const { isPlanar, channels, height, width } = layoutOf(shape);
@@ -36,12 +50,17 @@ export async function tensorOf(picture, { shape, elementType }, { colour = 'rgb'
 
 /** Rows of pixels, of one byte a channel. */
 async function pixelsOf(picture, { width, height, channels }) {
+  if (decodes >= MAX_DECODES) throw new TooManyImages('too many images at a time');
+  decodes += 1;
   try {
-    const image = sharp(picture, { limitInputPixels: MAX_PIXELS }).rotate().flatten({ background: '#fff' });
-    const resized = image.resize(width, height, { fit: 'cover' });
+    const image = sharp(picture, { limitInputPixels: MAX_PIXELS }).timeout({ seconds: MAX_DECODE_SECONDS });
+    const upright = image.rotate().flatten({ background: '#fff' });
+    const resized = upright.resize(width, height, { fit: 'cover' });
     return await (channels === 1 ? resized.greyscale() : resized.toColourspace('srgb')).raw().toBuffer();
   } catch (cause) {
     throw new UnsupportedImage(`the image cannot be read: ${cause.message}`, { cause });
+  } finally {
+    decodes -= 1;
   }
 }
 

@@ -32,9 +32,16 @@ const ARGUMENTS = {
  * @throws ConfigError, and HostError for a graph or a module that cannot be loaded
  */
 export async function buildService(config, { folder = HERE, logger = true, pool: poolOptions } = {}) {
-  const { timeoutMs, maxQueueMs, maxMemoryBytes, maxOutputBytes, maxUploadBytes, maxQueue } =
+  const { timeoutMs, maxQueueMs, maxMemoryBytes, maxOutputBytes, maxUploadBytes, maxUploadMs, maxCloseMs, maxQueue } =
     checkConfig(config).limits;
-  const app = Fastify({ logger, bodyLimit: maxUploadBytes, forceCloseConnections: 'idle' });
+  const app = Fastify({
+    logger,
+    bodyLimit: maxUploadBytes,
+    requestTimeout: maxUploadMs,
+    forceCloseConnections: 'idle',
+    // How often Node looks for requests that take too long to come.
+    http: { headersTimeout: maxUploadMs, connectionsCheckingInterval: Math.ceil(maxUploadMs / 4) },
+  });
   /** The run whose guest calls: a refused call is logged with its request. */
   const runs = new AsyncLocalStorage();
   const host = new Host({ onRefused: (refusal) => logRefusal(runs.getStore(), refusal) });
@@ -120,14 +127,17 @@ export async function buildService(config, { folder = HERE, logger = true, pool:
 
   app.setErrorHandler(answerError);
 
-  // A connection whose last answer was on its way then would be kept alive for a minute.
+  // A connection whose last answer was on its way then would be kept alive for a minute, and a client may send for ever.
   let closing;
+  let giveUp;
   app.addHook('preClose', async () => {
     closing = setInterval(() => app.server.closeIdleConnections(), 100);
+    giveUp = setTimeout(() => app.server.closeAllConnections(), maxCloseMs);
   });
   // Fastify has answered all requests by then.
   app.addHook('onClose', async () => {
     clearInterval(closing);
+    clearTimeout(giveUp);
     await pool.close();
     metrics.stop();
     host.dispose();

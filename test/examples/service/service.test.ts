@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -122,6 +123,34 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
     expect((await post('/classify/digits', new Uint8Array(100_001))).status).toBe(413);
   });
 
+  it.each(['tiff', 'avif', 'svg'] as const)(
+    'refuses what it has no use for, whatever it is called: %s',
+    async (format) => {
+      const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>');
+      const image = sharp({ create: { width: 8, height: 8, channels: 3, background: '#f00' } });
+      const body = format === 'svg' ? svg : await image[format]().toBuffer();
+      expect((await post('/classify/digits', body, 'image/png')).status).toBe(415);
+    },
+  );
+
+  it.each(['jpeg', 'png', 'webp', 'gif'] as const)('takes pictures: %s', async (format) => {
+    const body = await sharp(await picture(3))
+      [format]()
+      .toBuffer();
+    expect((await post('/classify/digits', body, `image/${format}`)).status).toBe(200);
+  });
+
+  it('refuses a small file with a large picture', async () => {
+    const image = sharp({ create: { width: 5_000, height: 5_000, channels: 3, background: '#fff' } });
+    const body = await image.png({ compressionLevel: 9, palette: true }).toBuffer();
+    expect(body.byteLength).toBeLessThan(100_000);
+    const answer = await post('/classify/digits', body, 'image/png');
+    expect({ status: answer.status, ...((await answer.json()) as object) }).toMatchObject({
+      status: 415,
+      error: expect.stringContaining('pixel limit'),
+    });
+  });
+
   it.each([
     ['never ends', 'endless-loop', 504, 'ERR_GUEST_TIMEOUT'],
     ['traps', 'trap', 422, 'ERR_GUEST_TRAP'],
@@ -171,6 +200,34 @@ describe.skipIf(skipUnless(nativeRuntime()))('the example service', () => {
     expect(metrics).toMatch(/wasi_nn_host_run_seconds_count\{[^}]*\} [1-9]/);
     expect(service.log.filter(({ msg }) => msg === 'a guest ran').length).toBeGreaterThan(10);
     expect(service.stderr()).toBe('');
+  });
+
+  it('ends, though a client does not send what it promised', async () => {
+    const leaving = await startService(newDirectory(), ({ limits }) => {
+      limits.maxCloseMs = 100;
+    });
+    const { hostname, port } = new URL(leaving.url);
+    const client = connect(Number(port), hostname);
+    const cut = new Promise((resolve) => client.once('close', resolve).on('error', () => {}));
+    client.write('POST /classify/digits HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 9\r\n\r\n1');
+    // The service has its connection, as an answer on another one that came later tells.
+    await new Promise((resolve) => client.once('connect', resolve));
+    expect((await fetch(`${leaving.url}/healthz`)).status).toBe(200);
+    expect(await leaving.end()).toBe(0);
+    await cut;
+  });
+
+  it('cuts a client that sends too slowly', async () => {
+    const patient = await startService(newDirectory(), ({ limits }) => {
+      limits.maxUploadMs = 200;
+    });
+    const { hostname, port } = new URL(patient.url);
+    const client = connect(Number(port), hostname);
+    client.write('POST /classify/digits HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 9\r\n\r\n1');
+    let answer = '';
+    for await (const bytes of client) answer += bytes;
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await patient.end()).toBe(0);
   });
 
   it('answers every request that it took before it ends', async () => {
