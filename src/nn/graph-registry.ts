@@ -26,7 +26,7 @@ export interface GraphRegistryOptions {
   graphs: readonly NamedGraph[];
   /** Graphs that another registry has compiled: adopted, or loaded from their sources, on first use. */
   granted?: readonly GrantedGraph[];
-  /** Asked for each of `granted` when somebody first asks for it. Default: it is where it was said to be. */
+  /** Asked for each of `granted` that has no `sharedId`, when somebody first asks for it. Default: it is where it was said to be. */
   locate?: LocateGraph;
   /** Runtime properties for every one of `graphs`. */
   properties?: Readonly<Record<string, string>>;
@@ -100,7 +100,8 @@ class InMemoryGraphRegistry implements DisposableGraphRegistry {
       this.#graphs.set(graph.name, { model: { ...namedModel(graph), properties }, isGranted: false });
     }
     for (const graph of granted) {
-      this.#graphs.set(graph.name, { model: graph, isGranted: true, locate: locate && (() => locate(graph.id)) });
+      const ask = locate && graph.sharedId === undefined ? () => locate(graph.id) : undefined;
+      this.#graphs.set(graph.name, { model: graph, isGranted: true, locate: ask });
     }
   }
 

@@ -5,6 +5,9 @@ import { encodeMessage } from './guest-process-encoding.ts';
 import { FrameReader, frameOf, framePrefix, PIPE_FD, PREFIX_BYTES } from './guest-process-frames.ts';
 import type { ProcessMessage, ProcessOrder } from './guest-process-messages.ts';
 
+/** Of a body: beyond, several writes at once cost less than a copy. */
+const MOST_COPIED_BYTES = 64 * 1024;
+
 export class HostPipe {
   readonly #socket: Socket;
   readonly #onGone: () => void;
@@ -37,6 +40,11 @@ export class HostPipe {
     }
     const headBytes = Buffer.from(head);
     const bodyBytes = body.reduce((total, { byteLength }) => total + byteLength, 0);
+    if (bodyBytes <= MOST_COPIED_BYTES) {
+      const prefix = framePrefix(kind, headBytes.byteLength, bodyBytes);
+      this.#socket.write(Buffer.concat([prefix, headBytes, ...body]), written);
+      return headBytes.byteLength;
+    }
     this.#socket.cork();
     this.#socket.write(framePrefix(kind, headBytes.byteLength, bodyBytes));
     this.#socket.write(headBytes);

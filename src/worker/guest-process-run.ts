@@ -81,7 +81,7 @@ export class GuestProcessRun {
   async #begin(task: ProcessTask): Promise<void> {
     await this.#fetchModules(task);
     const { plan, nn, stdio, ...rest } = task;
-    const { modules, thread, send } = this.#home;
+    const { modules, graphs, thread, send } = this.#home;
     const preloads = [];
     for (const { name, program } of plan.preloads) {
       preloads.push({ name, program: packProgram(await modules.take(program)) });
@@ -89,8 +89,8 @@ export class GuestProcessRun {
     const forThread: WorkerTask = {
       ...rest,
       plan: { ...plan, program: packProgram(await modules.take(plan.program)), preloads },
-      // Where one is, and what it is compiled from, is asked for when the guest asks for it.
-      nn: nn && { ...nn, granted: nn.granted.map((graph) => ({ ...graph, source: { builders: [] } })) },
+      // Where another is, and what it is compiled from, is asked for when the guest asks for it.
+      nn: nn && { ...nn, granted: graphs.given(nn) },
       graphsTarget: GRAPHS_TARGET,
       stdio: {
         stdin: stdio.stdin,

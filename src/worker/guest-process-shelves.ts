@@ -15,6 +15,9 @@ const MOST_MODULE_BYTES = 128 * 2 ** 20;
 /** Names under which graphs stay compiled. */
 const MOST_GRAPHS = 64;
 
+/** Of these, those that were used last go to the guest's thread unasked. */
+const MOST_GIVEN = 8;
+
 export class ModuleShelf {
   readonly #mostBytes: number;
   /** The one that was used last comes last. */
@@ -63,6 +66,8 @@ type Graph = ReturnType<Backend['load']>;
 interface KeptGraph extends Pick<GrantedGraph, 'id' | 'source'> {
   /** Undefined: this thread could not compile it, or has no way to share it; the guest's thread tries itself then. */
   opened?: Promise<Graph | undefined>;
+  /** Once it is compiled, where it can be shared. */
+  sharedId?: number | undefined;
 }
 
 /** Where a guest's thread finds a graph. */
@@ -91,11 +96,21 @@ export class GraphShelf {
   /** For the guest's thread, which adopts what is compiled here. */
   async open(plan: ProcessNnPlan, reference: GraphReference): Promise<OpenedGraph> {
     const kept = this.#compile(plan, reference);
-    const sharedId = (await kept.opened)?.sharedId;
-    // Only with properties of the guest's own would an adopted graph be compiled again.
-    const isSourceNeeded = sharedId === undefined || (plan.allowedGuestProperties ?? []).length > 0;
-    if (!isSourceNeeded) kept.source = { builders: [] };
-    return { sharedId, source: kept.source };
+    await kept.opened;
+    return placeOf(kept, plan);
+  }
+
+  /**
+   * The granted graphs for the guest's thread, which asks for those that have no place yet: that takes it as long as all else
+   * that is done for a small model. What is given unasked counts as not used.
+   */
+  given(plan: ProcessNnPlan): readonly GrantedGraph[] {
+    const recent = new Set([...this.#idOfName.values()].slice(-MOST_GIVEN));
+    return plan.granted.map((reference) => {
+      const kept = recent.has(reference.id) ? this.#kept.get(reference.id) : undefined;
+      const isReady = kept?.sharedId !== undefined && !mayCompileAgain(plan);
+      return { ...reference, ...(isReady ? placeOf(kept, plan) : { source: { builders: [] } }) };
+    });
   }
 
   #compile(plan: ProcessNnPlan, reference: GraphReference): KeptGraph {
@@ -103,7 +118,10 @@ export class GraphShelf {
     if (kept === undefined) throw new Error('the graph is not here');
     this.#idOfName.delete(reference.name);
     this.#idOfName.set(reference.name, reference.id);
-    kept.opened ??= this.#open(plan, { ...reference, source: kept.source });
+    kept.opened ??= this.#open(plan, { ...reference, source: kept.source }).then((graph) => {
+      kept.sharedId = graph?.sharedId;
+      return graph;
+    });
     return kept;
   }
 
@@ -139,4 +157,15 @@ export class GraphShelf {
     if (this.#backend?.options !== options) this.#backend = { options, get: createNnSupport(plan).backend };
     return this.#backend.get();
   }
+}
+
+/** Only with properties of the guest's own would an adopted graph be compiled again. */
+function mayCompileAgain({ allowedGuestProperties = [] }: ProcessNnPlan): boolean {
+  return allowedGuestProperties.length > 0;
+}
+
+function placeOf(kept: KeptGraph, plan: ProcessNnPlan): OpenedGraph {
+  const { sharedId } = kept;
+  if (sharedId !== undefined && !mayCompileAgain(plan)) kept.source = { builders: [] };
+  return { sharedId, source: kept.source };
 }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { GuestChild } from '../../src/pool/process-child.ts';
 import { WarmGraphs } from '../../src/pool/warm-graphs.ts';
 import type { ProcessMessage, ProcessNnPlan, ProcessOrder, Supplies } from '../../src/worker/guest-process-messages.ts';
-import { ModuleShelf } from '../../src/worker/guest-process-shelves.ts';
+import { GraphShelf, ModuleShelf } from '../../src/worker/guest-process-shelves.ts';
 import { smallModel } from '../nn/abi/guest.ts';
 import { assemble } from '../support/assemble.ts';
 import { skipUnless } from '../support/requirements.ts';
@@ -97,6 +97,36 @@ describe('a granted graph', () => {
     const heard = await runOn(child, text, { granted }, supplies);
     expect(said(heard)).toEqual(['accepted', 'started', 'ended']);
     expect(heard.at(-1)).toMatchObject({ message: { outcome: { kind: 'returned', results: ['6'] } } });
+  });
+});
+
+describe.skipIf(skipUnless(nativeRuntime()))('graphs for the thread of a guest', () => {
+  const reference = (id: number) =>
+    ({ name: `graph ${id}`, id, encoding: 'openvino', target: 'cpu', properties: {} }) as const;
+  const places = (shelf: GraphShelf, ...[plan]: Parameters<GraphShelf['given']>) =>
+    shelf.given(plan).map(({ sharedId }) => sharedId);
+
+  it('have their places once they are compiled, but where a guest may compile them anew', async () => {
+    const shelf = new GraphShelf();
+    const plan = { granted: [reference(1), reference(2)], insideWorker: true };
+    shelf.add({ id: 1, source: { builders: smallModel('relu') } });
+    expect(places(shelf, plan)).toEqual([undefined, undefined]);
+    const { sharedId } = await shelf.open(plan, reference(1));
+    expect(sharedId).toBeTypeOf('number');
+    expect(places(shelf, plan)).toEqual([sharedId, undefined]);
+    expect(places(shelf, { ...plan, allowedGuestProperties: ['NUM_STREAMS'] })).toEqual([undefined, undefined]);
+  });
+
+  it('are asked for where others were used since, so that it is known which are in use', async () => {
+    const shelf = new GraphShelf();
+    const granted = Array.from({ length: 12 }, (_, id) => reference(id));
+    for (const one of granted) {
+      shelf.add({ id: one.id, source: { builders: smallModel('relu') } });
+      await shelf.open({ granted }, one);
+    }
+    const [first, ...others] = places(shelf, { granted });
+    expect(first).toBeUndefined();
+    expect(others.at(-1)).toBeTypeOf('number');
   });
 });
 
