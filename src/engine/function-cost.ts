@@ -5,8 +5,25 @@
  * @see https://webassembly.github.io/spec/core/binary/instructions.html
  */
 import { ModuleError } from '../errors.ts';
+import {
+  CODE_PER_BRANCH,
+  CODE_PER_FUNCTION,
+  CODE_PER_PAYLOAD,
+  CODE_PER_VALUE,
+  MOST_BODY_BYTES,
+  MOST_CODE_BYTES,
+  MOST_DEPTH,
+  MOST_MODULE_CODE_BYTES,
+  MOST_OPERANDS,
+  MOST_STATES,
+  STATES_PER_BLOCK,
+  STATES_PER_BRANCH,
+  STATES_PER_CALL,
+  STATES_PER_MEETING,
+} from './compile-bounds.ts';
 import { arithmeticDelta, CODE_BYTES, isUnaryVector } from './instruction-costs.ts';
 import type { FunctionType } from './module-binary.ts';
+import { distinct } from './type-counts.ts';
 
 /** Of a module that asks too much. */
 export interface FunctionSpace {
@@ -24,41 +41,6 @@ export interface FunctionSpace {
   /** Whether the length of its machine code is wanted, not just whether it is too long. */
   isMeasured: boolean;
 }
-
-/**
- * In states of one local at one place: 12 bytes in V8's baseline compiler, so that a function takes 1.2 GB at most. The
- * largest function of SQLite comes to a quarter of it when nothing is optimized, those of optimized programs to a fortieth.
- */
-const MOST_STATES = 100_000_000;
-
-/** V8 ends the process when the machine code of one function is longer than 512 MiB, ours is a high estimate. */
-const MOST_CODE_BYTES = 300 * 2 ** 20;
-
-/** All modules of a process have 4 GiB together; V8 ends the process when they are full. */
-const MOST_MODULE_CODE_BYTES = 2 ** 30;
-
-/** The largest functions of interpreters have 140 KB. V8 would take 7.6 MB. */
-const MOST_BODY_BYTES = 4 * 2 ** 20;
-
-/** Operands that wait at a time: V8 has no bound of its own, and one call may bring a thousand. */
-const MOST_OPERANDS = 100_000;
-
-/** Blocks within each other: V8 needs 900 bytes for each. */
-const MOST_DEPTH = 100_000;
-
-/** What these take beside the locals, most of it in V8's optimizing compiler: a kilobyte for a call. */
-const STATES_PER_BLOCK = 64;
-const STATES_PER_CALL = 128;
-const STATES_PER_BRANCH = 32;
-/** A value that differs where control flow meets is a node with its inputs in V8's optimizing compiler: 240 bytes. */
-const STATES_PER_MEETING = 16;
-
-/** A value moved from one place to another: loaded and stored. */
-const CODE_PER_VALUE = 16;
-/** Of a value of an exception, which V8 keeps in pieces of 16 bits. */
-const CODE_PER_PAYLOAD = 64;
-const CODE_PER_FUNCTION = 200;
-const CODE_PER_BRANCH = 24;
 
 const ADVICE = 'make it smaller, or optimize it';
 
@@ -462,14 +444,4 @@ class CostWalk {
     const takesThree = opcode === 1 || opcode === 2 || (opcode >= 0x17 && opcode <= 0x1d) || opcode >= 0x48;
     return this.#memory(takesThree ? -2 : -1);
   }
-}
-
-/** Not spread from the types themselves, of which there may be a million. */
-function distinct(
-  types: readonly (FunctionType | undefined)[],
-  count: (type: FunctionType) => number,
-): ReadonlySet<number> {
-  const counts = new Set<number>();
-  for (const type of types) if (type !== undefined) counts.add(count(type));
-  return counts;
 }
